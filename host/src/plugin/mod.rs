@@ -1,1 +1,25 @@
-//! plugin
+//! Plugins: where components come from, whether they may run, and how they are run.
+//!
+//! A component is found ([`source`]), checked to be one that this kst can run, compiled or taken
+//! from the cache of compiled code ([`cache`]), and instantiated anew for each call ([`instance`])
+//! under limits ([`limits`]). The one import that it gets is the door.
+
+mod bindings;
+mod cache;
+mod digest;
+mod engine;
+mod guest;
+mod instance;
+mod limits;
+mod loaded;
+mod source;
+mod trust;
+
+pub use digest::Digest;
+pub use guest::{GuestError, GuestSession, GuestState, Health, LogSource};
+pub use limits::GuestLimits;
+pub use loaded::{Plugin, Warmth};
+pub use source::{BUILT_IN_NAMES, Origin, built_in, read_component, vetted};
+pub use trust::{Approval, TrustFile};
+
+pub(crate) use guest::{Fault, SendRequest, StartRequest, StopRequest, StreamSource};

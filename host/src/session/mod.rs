@@ -1,5 +1,34 @@
 //! Sessions: what they are, where they are, and what can be done with them.
+//!
+//! [`SessionManager`] is one session; [`Host`] is all of them. A request goes from here to a
+//! component, from there through the door to the engine, and the answer comes back the same way.
 
+mod attach;
+mod backends;
+pub mod command;
+mod environment;
+mod files;
+mod find;
+mod host;
+pub mod ledger;
+mod locations;
+mod logs;
+mod manager;
 mod model;
+mod options;
+pub mod processes;
+mod remove;
+mod serve;
+mod sighting;
+mod start;
+mod stop;
+mod survey;
+pub mod validate;
 
+pub use backends::{PluginInfo, Trust};
+pub use find::Listing;
+pub use host::{Host, HostSettings};
+pub use manager::{SessionManager, auto_detect_backend};
 pub use model::{Command, ExitStatus, OptionValue, SessionConfig, SessionState, SessionStatus};
+pub use stop::{StopOptions, StopOutcome};
+pub use survey::{BackendHealth, Filter, HealthState};

@@ -1,0 +1,156 @@
+//! Compiled components, kept between runs.
+//!
+//! Loading compiled code is running it, and wasmtime takes code that was altered. So an entry is
+//! read only from a folder that is the user's own and closed to others, is checked against a digest
+//! of all that it holds, and the very bytes that were checked are the ones that are loaded. On any
+//! doubt the entry is thrown away and the component compiled again: the cache can cost time, never
+//! fail. It cannot protect against another process of the same user, which could as well replace
+//! kst itself.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
+use rustix::fs::OFlags;
+use wasmtime::Engine;
+
+use super::digest::Digest;
+
+/// The first bytes of an entry. The number changes with the format.
+const MAGIC: &[u8; 8] = b"kstcwa01";
+/// Magic, digest of the rest, length of the manifest.
+const HEADER: usize = 8 + 32 + 4;
+/// An entry larger than this is not read (compiled code is about four times its component).
+const LARGEST: u64 = 512 << 20;
+
+/// What is kept of a component.
+pub(super) struct Entry {
+    /// What the component described itself as, as JSON.
+    pub manifest: Vec<u8>,
+    bytes: Vec<u8>,
+    code_at: usize,
+}
+
+impl Entry {
+    /// Code that wasmtime made, unaltered since kst wrote it.
+    pub(super) fn code(&self) -> &[u8] {
+        self.bytes.get(self.code_at..).unwrap_or_default()
+    }
+}
+
+/// The folder of compiled components; every call does nothing where there is none to be used.
+pub(super) struct Cache {
+    dir: Option<Dir>,
+}
+
+impl Cache {
+    /// Open the folder, make it if it isn't there. A folder of another user, or one that others can
+    /// write to, is not used.
+    pub(super) fn open(folder: Option<&Path>) -> Cache {
+        Cache { dir: folder.and_then(open_private) }
+    }
+
+    /// The entry of this component for this engine, if there is a sound one.
+    pub(super) fn get(&self, engine: &Engine, component: &Digest) -> Option<Entry> {
+        let dir = self.dir.as_ref()?;
+        let name = entry_name(engine, component);
+        let entry = read(dir, &name).and_then(|bytes| parse(bytes, component));
+        if entry.is_none() {
+            // Absent or unsound; an unsound one is of no use to anybody.
+            let _ = dir.remove_file(&name);
+        }
+        entry
+    }
+
+    /// Keep an entry. Failure is no matter: the component is compiled again next time.
+    pub(super) fn put(&self, engine: &Engine, component: &Digest, manifest: &[u8], code: &[u8]) {
+        let Some(dir) = &self.dir else { return };
+        let Ok(length) = u32::try_from(manifest.len()) else { return };
+        let mut body = Vec::with_capacity(HEADER + manifest.len() + code.len());
+        body.extend_from_slice(&length.to_le_bytes());
+        body.extend_from_slice(manifest);
+        body.extend_from_slice(code);
+        let _ = write(dir, &entry_name(engine, component), &seal(&body, component), &body);
+    }
+}
+
+/// The digest that an entry carries: over its body and the component that it was made from.
+fn seal(body: &[u8], component: &Digest) -> [u8; 32] {
+    use sha2::Digest as _;
+    let mut hasher = sha2::Sha256::new();
+    hasher.update(component.bytes());
+    hasher.update(body);
+    hasher.finalize().into()
+}
+
+/// The name of an entry: the component, and everything that compiled code depends on.
+fn entry_name(engine: &Engine, component: &Digest) -> String {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    std::env::consts::ARCH.hash(&mut hasher);
+    format!("{}-{:016x}.cwasm", component.hex(), hasher.finish())
+}
+
+fn open_private(folder: &Path) -> Option<Dir> {
+    if !folder.exists() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).ok()?;
+    }
+    // No link as the last part, and the folder that was checked is the one that stays open.
+    let opened = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlags::DIRECTORY | OFlags::NOFOLLOW).bits() as i32)
+        .open(folder)
+        .ok()?;
+    let meta = opened.metadata().ok()?;
+    let own = meta.uid() == rustix::process::geteuid().as_raw();
+    (own && meta.mode() & 0o022 == 0).then(|| Dir::from_std_file(opened))
+}
+
+fn read(dir: &Dir, name: &str) -> Option<Vec<u8>> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+    let mut file = dir.open_with(name, &options).ok()?.into_std();
+    let meta = file.metadata().ok()?;
+    let own = meta.uid() == rustix::process::geteuid().as_raw();
+    if !own || !meta.is_file() || meta.mode() & 0o022 != 0 || meta.len() > LARGEST {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).ok()?.checked_add(1)?);
+    (&mut file).take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn parse(bytes: Vec<u8>, component: &Digest) -> Option<Entry> {
+    let header = bytes.get(..HEADER)?;
+    let (magic, rest) = header.split_at(8);
+    let (sealed, length) = rest.split_at(32);
+    if magic != MAGIC || sealed != seal(bytes.get(40..)?, component) {
+        return None;
+    }
+    let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
+    let code_at = HEADER.checked_add(length)?;
+    let manifest = bytes.get(HEADER..code_at)?.to_vec();
+    Some(Entry { manifest, bytes, code_at })
+}
+
+fn write(dir: &Dir, name: &str, seal: &[u8; 32], body: &[u8]) -> std::io::Result<()> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(std::io::Error::other)?;
+    let temporary = format!(".{:016x}", u64::from_le_bytes(random));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let written = (|| {
+        let mut file = dir.open_with(&temporary, &options)?;
+        file.write_all(MAGIC)?;
+        file.write_all(seal)?;
+        file.write_all(body)?;
+        dir.rename(&temporary, dir, name)
+    })();
+    if written.is_err() {
+        let _ = dir.remove_file(&temporary);
+    }
+    written
+}

@@ -1,0 +1,46 @@
+//! What a component may use up.
+
+use std::time::Duration;
+
+/// The limits of one call into a component. Past one, the call ends with an error that names the
+/// plugin and the limit; the host and the other backends go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestLimits {
+    /// The component's file, in bytes (64 MiB).
+    pub component_bytes: u64,
+    /// All linear memory of an instance, in bytes (128 MiB: an interpreter fits).
+    pub memory_bytes: usize,
+    /// Elements of one table (100,000).
+    pub table_elements: usize,
+    /// Core instances, memories and tables inside a component, each (100).
+    pub core_instances: usize,
+    /// Time spent in the component's own code during a call (5 s). Waiting in the host is not counted.
+    pub cpu: Duration,
+    /// The wasm stack, in bytes (512 KiB).
+    pub stack_bytes: usize,
+    /// Bytes that one call may pass to the host (16 MiB).
+    pub transfer_bytes: usize,
+    /// Sessions returned from one location (10,000).
+    pub sessions: usize,
+    /// Bytes of any one text returned (4 KiB), logs apart.
+    pub text_bytes: usize,
+    /// Detail pairs of a session (32).
+    pub details: usize,
+}
+
+impl Default for GuestLimits {
+    fn default() -> Self {
+        GuestLimits {
+            component_bytes: 64 << 20,
+            memory_bytes: 128 << 20,
+            table_elements: 100_000,
+            core_instances: 100,
+            cpu: Duration::from_secs(5),
+            stack_bytes: 512 << 10,
+            transfer_bytes: 16 << 20,
+            sessions: 10_000,
+            text_bytes: 4096,
+            details: 32,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Where components come from.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::digest::Digest;
+use super::limits::GuestLimits;
+use crate::{Error, Result};
+
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+}
+
+/// The names of the backends in this binary.
+pub const BUILT_IN_NAMES: &[&str] = generated::NAMES;
+
+/// Where a component is from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// In this binary.
+    BuiltIn(&'static str),
+    /// A file: `--plugin`, the config, or the plugins folder.
+    File(PathBuf),
+}
+
+impl Origin {
+    /// The file, or a stand-in for messages.
+    pub(crate) fn path(&self) -> PathBuf {
+        match self {
+            Origin::BuiltIn(name) => PathBuf::from(format!("built-in {name}")),
+            Origin::File(path) => path.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::BuiltIn(_) => f.write_str("built in"),
+            Origin::File(path) => {
+                f.write_str(&crate::text::escape_controls(&path.display().to_string()))
+            }
+        }
+    }
+}
+
+/// A component's bytes, its digest and where it is from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub(crate) bytes: Cow<'static, [u8]>,
+    pub(crate) digest: Digest,
+    pub(crate) origin: Origin,
+}
+
+/// One of the components in this binary.
+pub fn built_in(name: &str) -> Option<Source> {
+    generated::BUILT_IN.iter().find(|(known, _, _)| *known == name).and_then(
+        |&(name, bytes, digest)| {
+            Some(Source {
+                bytes: Cow::Borrowed(bytes),
+                // Computed by the build; a test compares it with the bytes.
+                digest: digest.parse().ok()?,
+                origin: Origin::BuiltIn(name),
+            })
+        },
+    )
+}
+
+/// Whether this is the digest of a component that was built with this release.
+pub fn vetted(digest: &Digest) -> bool {
+    let hex = digest.hex();
+    generated::BUILT_IN.iter().any(|(_, _, known)| known.trim_start_matches("sha256:") == hex)
+}
+
+/// Read a component from a file. The bytes that are returned are the ones that were digested.
+///
+/// # Errors
+///
+/// [`Error::Plugin`] where there is no such regular file, it is larger than the limit, or it is no
+/// component; [`Error::Refused`] where somebody else owns it or can write to it.
+pub fn read_component(path: &Path) -> Result<Source> {
+    let wrong = |what: String, advice: &str| Error::Plugin {
+        file: path.to_owned(),
+        what,
+        advice: (!advice.is_empty()).then(|| advice.to_owned()),
+    };
+    let mut file = File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            wrong("there is no such file".into(), "give the path of a component (a .wasm file)")
+        }
+        _ => wrong(format!("it cannot be read: {error}"), ""),
+    })?;
+    let meta = file.metadata().map_err(|error| wrong(format!("it cannot be read: {error}"), ""))?;
+    if !meta.is_file() {
+        return Err(wrong("it is not a regular file".into(), "give the path of a .wasm file"));
+    }
+    let user = rustix::process::geteuid().as_raw();
+    if meta.uid() != user && meta.uid() != 0 {
+        return Err(Error::Refused {
+            what: format!("{}: it belongs to another user (number {})", path.display(), meta.uid()),
+            advice: Some("copy it into a folder of yours and use the copy".into()),
+        });
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err(Error::Refused {
+            what: format!("{}: others can write to it", path.display()),
+            advice: Some(format!("chmod go-w {}", path.display())),
+        });
+    }
+    let largest = GuestLimits::default().component_bytes;
+    let too_large =
+        || wrong(format!("it is larger than the limit of {} MiB", largest >> 20), "");
+    if meta.len() > largest {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
+    (&mut file)
+        .take(largest + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| wrong(format!("it cannot be read: {error}"), ""))?;
+    if bytes.len() as u64 > largest {
+        return Err(too_large());
+    }
+    check_header(&bytes).map_err(|(what, advice)| wrong(what, advice))?;
+    let digest = Digest::of(&bytes);
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Ok(Source { bytes: Cow::Owned(bytes), digest, origin: Origin::File(path) })
+}
+
+/// Whether the first bytes are those of a component.
+fn check_header(bytes: &[u8]) -> Result<(), (String, &'static str)> {
+    match (bytes.get(..4), bytes.get(4..8)) {
+        (Some(b"\0asm"), Some([0x0d, 0, 1, 0])) => Ok(()),
+        (Some(b"\0asm"), Some([1, 0, 0, 0])) => Err((
+            "it is a core WebAssembly module, not a component".into(),
+            "its author wraps it: kst-pack MODULE.wasm -o COMPONENT.wasm",
+        )),
+        (Some(b"\0asm"), _) => {
+            Err(("it is WebAssembly of a version that this kst does not know".into(), ""))
+        }
+        _ => Err(("it is not WebAssembly".into(), "give the path of a component (a .wasm file)")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digests_in_the_binary_are_those_of_its_components() {
+        assert!(!BUILT_IN_NAMES.is_empty());
+        for name in BUILT_IN_NAMES {
+            let source = built_in(name).expect("a name in the list has a component");
+            assert_eq!(source.digest, Digest::of(&source.bytes), "{name}");
+            assert!(vetted(&source.digest));
+        }
+        assert!(!vetted(&Digest::of(b"something else")));
+    }
+
+    #[test]
+    fn what_is_no_component_is_told_apart() {
+        let what = |bytes: &[u8]| check_header(bytes).map_err(|(what, _)| what);
+        assert_eq!(what(b"\0asm\x0d\0\x01\0rest"), Ok(()));
+        assert!(what(b"\0asm\x01\0\0\0").is_err_and(|what| what.contains("core WebAssembly module")));
+        assert!(what(b"\0asm").is_err_and(|what| what.contains("version")));
+        assert!(what(b"#!/bin/sh").is_err_and(|what| what.contains("not WebAssembly")));
+        assert!(what(b"").is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! Connecting the user's terminal to a session.
+
+use std::io::IsTerminal;
+use std::process::Command;
+
+use super::host::Host;
+use super::serve::SessionProcesses;
+use super::survey::Filter;
+use crate::door::{Operation, PlannedCommand, Request};
+use crate::shim::with_terminal_signals_ignored;
+use crate::{Error, Result};
+
+impl Host {
+    /// Connect this process's terminal to a running session, and return when the user detaches or
+    /// the session ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Attach`] where it is not running, there is
+    /// no terminal, or the engine refuses.
+    pub fn attach(&self, name: &str, filter: &Filter) -> Result<()> {
+        let found = self.find(name, filter)?;
+        let fail = |what: &str, advice: Option<String>| Error::Attach {
+            name: name.to_owned(),
+            what: what.to_owned(),
+            advice,
+        };
+        let (true, Some(plugin)) = (found.is_running(), &found.plugin) else {
+            return Err(fail(
+                &format!("it is not running ({})", found.status.state),
+                Some(format!("start it with 'kst start {name}'")),
+            ));
+        };
+        if !found.in_engine {
+            return Err(fail(
+                "its engine no longer has it, though its processes run on",
+                Some(format!("end them with 'kst stop {name}'")),
+            ));
+        }
+        let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        if !terminal && !self.dry_run() {
+            return Err(fail(
+                "there is no terminal here",
+                Some(format!("read what it prints with 'kst logs {name}'")),
+            ));
+        }
+        let mut request = Request::new(Operation::Attach, found.location.clone());
+        request.name = Some(name.to_owned());
+        request.run = found.entry.as_ref().map(|entry| entry.run.clone());
+        request.terminal = terminal;
+        let at = &found.location;
+        let none = SessionProcesses::none();
+        let (form, door) = self
+            .serve(plugin, request, none, |guest| guest.attach(at, name))
+            .map_err(|trouble| trouble.error(name, &found.place()))?;
+        let plan = door.plan(&form).map_err(|error| error.into_error(plugin.name()))?;
+        if self.dry_run() {
+            return Ok(());
+        }
+        let code = on_terminal(&plan).map_err(|error| fail(&error.to_string(), None))?;
+        if code == 0 {
+            return Ok(());
+        }
+        // Some engines' clients give the program's code, or 1 for having detached.
+        match self.afresh().find(name, &Filter {
+            backend: Some(found.status.backend.clone()),
+            location: Some(found.location.name.clone()),
+        }) {
+            Ok(seen) if seen.is_running() && code != 1 => {
+                Err(fail(&format!("the engine's client ended with code {code}"), None))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Run a plan in the foreground of this terminal.
+fn on_terminal(plan: &PlannedCommand) -> std::io::Result<i32> {
+    let mut command = Command::new(&plan.program);
+    command.args(plan.argv.iter().skip(1));
+    for variable in &plan.unset_env {
+        command.env_remove(variable);
+    }
+    // Until the client has set up the terminal, Ctrl-C is a signal to both; it is meant for it.
+    let status = with_terminal_signals_ignored(|| command.spawn()?.wait())?;
+    Ok(status.code().unwrap_or(1))
+}

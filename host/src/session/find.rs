@@ -1,0 +1,193 @@
+//! Finding the one session that a name means.
+
+use super::host::Host;
+use super::locations;
+use super::model::{SessionState, SessionStatus};
+use super::sighting::Sighting;
+use super::survey::{BackendHealth, Filter, HealthState, Survey};
+use super::validate;
+use crate::door::Location;
+use crate::{Error, Result};
+
+/// All sessions, and how asking for them went.
+#[derive(Debug)]
+pub struct Listing {
+    /// By name, then backend, then location.
+    pub sessions: Vec<SessionStatus>,
+    /// Each location that was asked.
+    pub health: Vec<BackendHealth>,
+}
+
+impl Host {
+    /// Every session: running, ended, and defined in the config.
+    ///
+    /// # Errors
+    ///
+    /// Only where `filter` names a backend or location that cannot be asked at all; otherwise a
+    /// broken backend is told in [`Listing::health`].
+    pub fn list(&self, filter: &Filter) -> Result<Listing> {
+        let mut survey = self.survey(filter)?;
+        self.add_defined(&mut survey.seen, filter);
+        let mut sessions: Vec<SessionStatus> =
+            survey.seen.into_iter().map(|seen| seen.status).collect();
+        sessions.sort_by(|one, other| {
+            (&one.name, &one.backend, &one.location).cmp(&(
+                &other.name,
+                &other.backend,
+                &other.location,
+            ))
+        });
+        Ok(Listing { sessions, health: survey.health })
+    }
+
+    /// What is known of a session.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Ambiguous`], or why it could not be asked for.
+    pub fn status(&self, name: &str, filter: &Filter) -> Result<SessionStatus> {
+        self.find(name, filter).map(|seen| seen.status)
+    }
+
+    /// The one session of this name. Running ones come before ended ones, those before what is only
+    /// defined; two of the same rank are ambiguous.
+    pub(crate) fn find(&self, name: &str, filter: &Filter) -> Result<Sighting> {
+        validate::foreign_name(name)?;
+        let scope = self.scope(name, filter)?;
+        let mut survey = self.survey_name(name, &scope)?;
+        self.add_defined(&mut survey.seen, &scope);
+        survey.seen.retain(|seen| seen.status.name == name);
+        self.warn_of(&survey.health, &scope);
+        match pick(name, &mut survey)? {
+            Some(found) => Ok(found),
+            None => Err(self.not_found(name, &scope, survey.health)),
+        }
+    }
+
+    /// Where a name is looked for: where it was said, else where the config defines it, else
+    /// everywhere.
+    pub(crate) fn scope(&self, name: &str, filter: &Filter) -> Result<Filter> {
+        if filter.backend.is_some() || filter.location.is_some() {
+            return Ok(filter.clone());
+        }
+        // A broken entry cannot say where its session is, so everywhere it is.
+        let Ok(Some(defined)) = self.config().session(name) else { return Ok(filter.clone()) };
+        let backend = defined.backend.clone().unwrap_or_else(|| self.default_backend());
+        let location = self.defined_location(&backend, defined);
+        Ok(Filter { backend: Some(backend), location })
+    }
+
+    /// Add the config's sessions that are not there yet.
+    fn add_defined(&self, seen: &mut Vec<Sighting>, filter: &Filter) {
+        for (name, defined) in self.config().sessions() {
+            let Ok(defined) = defined else { continue };
+            let backend = defined.backend.clone().unwrap_or_else(|| self.default_backend());
+            if filter.backend.as_ref().is_some_and(|only| *only != backend) {
+                continue;
+            }
+            let named = self.defined_location(&backend, defined);
+            let elsewhere = |wanted: &String| named.as_ref().is_some_and(|name| name != wanted);
+            if filter.location.as_ref().is_some_and(elsewhere) {
+                continue;
+            }
+            let there = seen.iter().any(|seen| {
+                seen.status.name == name
+                    && seen.status.backend == backend
+                    && named.as_ref().is_none_or(|named| *named == seen.status.location)
+            });
+            if there {
+                continue;
+            }
+            let at = named.unwrap_or_else(|| locations::DEFAULT.to_owned());
+            seen.push(Sighting {
+                status: SessionStatus {
+                    name: name.to_owned(),
+                    state: SessionState::Defined,
+                    backend,
+                    location: at.clone(),
+                    pid: None,
+                    created_at: None,
+                    ended_at: None,
+                    exit: None,
+                    window_count: None,
+                    image: defined.options.get("image").and_then(|image| match image {
+                        super::OptionValue::Text(image) => Some(image.clone()),
+                        _ => None,
+                    }),
+                    health: None,
+                    details: Vec::new(),
+                    ours: false,
+                },
+                plugin: None,
+                location: Location { is_default: at == locations::DEFAULT, name: at, inside: false },
+                entry: None,
+                in_engine: false,
+            });
+        }
+    }
+
+    /// Tell of what could not be asked, unless it is merely not installed.
+    pub(crate) fn warn_of(&self, health: &[BackendHealth], scope: &Filter) {
+        if scope.backend.is_some() {
+            return;
+        }
+        for one in health.iter().filter(|one| one.state == HealthState::Broken) {
+            if let Some(problem) = &one.problem {
+                self.warn(&problem.to_string());
+            }
+        }
+    }
+
+    fn not_found(&self, name: &str, scope: &Filter, health: Vec<BackendHealth>) -> Error {
+        // Where the one place meant could not be asked, that is the answer.
+        if scope.backend.is_some() {
+            let mut problems = health.into_iter().filter(|one| one.state != HealthState::Ok);
+            if let Some(BackendHealth { problem: Some(problem), .. }) = problems.next() {
+                return problem;
+            }
+        }
+        let close = self.close_name(name);
+        let advice = match close {
+            Some(close) => format!("did you mean '{close}'?"),
+            None => "see what there is: kst list".to_owned(),
+        };
+        Error::NotFound { name: name.to_owned(), advice: Some(advice) }
+    }
+
+    /// The name most like this one, of those that kst knows without asking an engine.
+    fn close_name(&self, name: &str) -> Option<String> {
+        let config = self.config();
+        let known = config
+            .sessions()
+            .map(|(known, _)| known.to_owned())
+            .chain(self.entries().iter().map(|entry| entry.name.clone()));
+        known
+            .map(|known| (strsim::damerau_levenshtein(&known, name), known))
+            .filter(|(distance, known)| *distance <= 2 && *distance < known.len() && known != name)
+            .min()
+            .map(|(_, known)| known)
+    }
+}
+
+/// The best of what was seen; an error if two are equally good.
+fn pick(name: &str, survey: &mut Survey) -> Result<Option<Sighting>> {
+    let Some(best) = survey.seen.iter().map(Sighting::rank).min() else { return Ok(None) };
+    survey.seen.retain(|seen| seen.rank() == best);
+    if survey.seen.len() > 1 {
+        let mut places: Vec<String> = survey.seen.iter().map(Sighting::place).collect();
+        places.sort();
+        let backends: std::collections::BTreeSet<&str> =
+            survey.seen.iter().map(|seen| seen.status.backend.as_str()).collect();
+        let advice = if backends.len() > 1 {
+            "say which with --backend NAME, and with --socket NAME where it has several places"
+        } else {
+            "say which with --socket NAME (a tmux socket, or podman or docker)"
+        };
+        return Err(Error::Ambiguous {
+            name: name.to_owned(),
+            places,
+            advice: Some(advice.to_owned()),
+        });
+    }
+    Ok(survey.seen.pop())
+}

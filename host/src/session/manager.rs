@@ -1,0 +1,299 @@
+//! One session, as the program that uses it sees it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::find::Listing;
+use super::host::{Host, HostSettings};
+use super::model::{Command, OptionValue, SessionConfig, SessionState, SessionStatus};
+use super::stop::StopOptions;
+use super::survey::Filter;
+use super::validate;
+use crate::config::{Config, Sources};
+use crate::folders::Folders;
+use crate::{Error, Result};
+
+/// One session: start it, stop it, ask for its state and its output.
+///
+/// A session on this machine has the `kst` program beside it, as its shim. A program that is not
+/// `kst` says where that is with [`SessionManager::with_program`]; otherwise `kst` is looked up on
+/// the PATH.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use kst::session::SessionManager;
+///
+/// # fn main() -> kst::Result<()> {
+/// let session = SessionManager::new("dev", "tmux")?.command("python -m app").env("PORT", "8080");
+/// session.start()?;
+/// println!("{}", session.logs(20)?);
+/// session.stop(true, Duration::from_secs(10))?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct SessionManager {
+    host: Host,
+    config: SessionConfig,
+    backend: String,
+    from_config: bool,
+}
+
+impl SessionManager {
+    /// A session of this name in this backend (`tmux`, `container`). It need not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a name that no session of kst's can have, [`Error::BackendNotFound`].
+    pub fn new(name: &str, backend: &str) -> Result<Self> {
+        validate::session_name(name)?;
+        let host = Host::new(HostSettings { program: program(), ..HostSettings::new(Config::empty()) })?;
+        host.backend(backend)?;
+        let config = SessionConfig {
+            name: name.to_owned(),
+            backend: Some(backend.to_owned()),
+            ..SessionConfig::default()
+        };
+        Ok(SessionManager { host, config, backend: backend.to_owned(), from_config: false })
+    }
+
+    /// The session that the config defines under this name: `kstlib.conf.yml`, where `kst` finds it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] where no config defines it, or what it says cannot be used.
+    pub fn from_config(name: &str) -> Result<Self> {
+        let working_dir = std::env::current_dir()
+            .map_err(|error| Error::failed(format!("the current directory cannot be used: {error}")))?;
+        let explicit = std::env::var_os("KST_CONFIG").map(PathBuf::from);
+        let sources = Sources { folders: Folders::from_env(), working_dir, explicit };
+        Self::from(name, Config::load(&sources)?)
+    }
+
+    /// The session that this config defines under this name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] where it does not.
+    pub fn from(name: &str, config: Config) -> Result<Self> {
+        let host = Host::new(HostSettings { program: program(), ..HostSettings::new(config) })?;
+        let Some(defined) = host.config().session(name)? else {
+            let mut known: Vec<&str> = host.config().sessions().map(|(name, _)| name).collect();
+            known.sort_unstable();
+            return Err(Error::Config {
+                file: None,
+                line: None,
+                what: format!(
+                    "no config defines a session '{}'",
+                    crate::text::escape_controls(name)
+                ),
+                advice: Some(if known.is_empty() {
+                    "none is defined: add one under 'ops: sessions:' in kstlib.conf.yml".into()
+                } else {
+                    format!("defined are: {}", known.join(", "))
+                }),
+            });
+        };
+        let config = defined.clone();
+        let backend = config.backend.clone().unwrap_or_else(|| host.default_backend());
+        host.backend(&backend)?;
+        Ok(SessionManager { host, config, backend, from_config: true })
+    }
+
+    /// Where the `kst` program is, which stands beside sessions on this machine.
+    #[must_use]
+    pub fn with_program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.host.set_program(program.into());
+        self
+    }
+
+    /// The command, as text: split by the shell's rules, run without a shell.
+    #[must_use]
+    pub fn command(mut self, text: impl Into<String>) -> Self {
+        self.config.command = Some(Command::Text(text.into()));
+        self
+    }
+
+    /// The command, word by word.
+    #[must_use]
+    pub fn args<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        self.config.command = Some(Command::Words(words.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// The directory to run it in.
+    #[must_use]
+    pub fn working_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.config.working_dir = Some(dir.into());
+        self
+    }
+
+    /// A variable of its environment, besides the caller's on this machine.
+    #[must_use]
+    pub fn env(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.config.env.insert(key.into(), value.into());
+        self
+    }
+
+    /// An option of its backend: `image`, `socket_name`.
+    #[must_use]
+    pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.config.options.insert(name.into(), OptionValue::Text(value.into()));
+        self
+    }
+
+    /// An option of its backend that takes several values: `volumes`, `ports`.
+    #[must_use]
+    pub fn options<V: Into<String>>(
+        mut self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        self.config.options.insert(name.into(), OptionValue::List(values));
+        self
+    }
+
+    /// The session's name.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// The backend's name.
+    pub fn backend(&self) -> &str {
+        &self.backend
+    }
+
+    /// Its definition.
+    pub fn config(&self) -> &SessionConfig {
+        &self.config
+    }
+
+    /// Start it as it is defined.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exists`], [`Error::Start`], and others as [`Host::start`] says.
+    pub fn start(&self) -> Result<SessionStatus> {
+        self.host.start(&self.config)
+    }
+
+    /// Start it with some things otherwise than defined: what `overrides` says goes first;
+    /// variables are added. Its name and backend do not count.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionManager::start`].
+    pub fn start_with(&self, overrides: SessionConfig) -> Result<SessionStatus> {
+        let mut config = self.config.clone();
+        config.command = overrides.command.or(config.command);
+        config.working_dir = overrides.working_dir.or(config.working_dir);
+        config.env.extend(overrides.env);
+        config.options.extend(overrides.options);
+        self.host.start(&config)
+    }
+
+    /// End it: politely if `graceful`, and with force after the timeout or at once. Returns `true`
+    /// if it was running. Its last output and how it ended can still be read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Stop`] if something of it survived.
+    pub fn stop(&self, graceful: bool, timeout: Duration) -> Result<bool> {
+        let options = StopOptions { graceful, timeout };
+        self.host.stop(self.name(), &self.filter(), options).map(|outcome| outcome.was_running)
+    }
+
+    /// Connect the terminal to it. Returns when the user detaches or it ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Attach`].
+    pub fn attach(&self) -> Result<()> {
+        self.host.attach(self.name(), &self.filter())
+    }
+
+    /// What is known of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub fn status(&self) -> Result<SessionStatus> {
+        self.host.status(self.name(), &self.filter()).and_then(|status| match status.state {
+            SessionState::Defined if !self.from_config => {
+                Err(Error::NotFound { name: self.config.name.clone(), advice: None })
+            }
+            _ => Ok(status),
+        })
+    }
+
+    /// The last lines that it printed, as text (what is no UTF-8 is replaced), escape sequences
+    /// included.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub fn logs(&self, lines: u32) -> Result<String> {
+        let bytes = self.host.logs(self.name(), &self.filter(), lines)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Whether it is there: running or ended.
+    ///
+    /// # Errors
+    ///
+    /// Where the backend cannot be asked: not knowing is not the same as not being there.
+    pub fn exists(&self) -> Result<bool> {
+        match self.status() {
+            Ok(status) => Ok(status.state != SessionState::Defined),
+            Err(Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it runs now. `false` too where the backend cannot be asked.
+    pub fn is_running(&self) -> bool {
+        self.status().is_ok_and(|status| status.state == SessionState::Running)
+    }
+
+    /// Every session of its backend.
+    ///
+    /// # Errors
+    ///
+    /// Where the backend cannot be asked.
+    pub fn list(&self) -> Result<Listing> {
+        self.host.afresh().list(&Filter { backend: Some(self.backend.clone()), location: None })
+    }
+
+    fn filter(&self) -> Filter {
+        self.host.afresh();
+        Filter {
+            backend: Some(self.backend.clone()),
+            location: self.host.defined_location(&self.backend, &self.config),
+        }
+    }
+}
+
+/// In which backend a session of this name exists, looking in all of them (in those that are
+/// installed), or at one location of each. `None`: in none.
+///
+/// # Errors
+///
+/// [`Error::Ambiguous`] where it exists in several.
+pub fn auto_detect_backend(name: &str, location: Option<&str>) -> Result<Option<String>> {
+    let host = Host::new(HostSettings { program: program(), ..HostSettings::new(Config::empty()) })?;
+    let filter = Filter { backend: None, location: location.map(str::to_owned) };
+    match host.find(name, &filter) {
+        Ok(found) => Ok(Some(found.status.backend)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The `kst` program for programs that use the library: the first one on the PATH.
+fn program() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join("kst"))
+        .find(|program| program.is_file())
+}

@@ -1,0 +1,273 @@
+//! What the engines, the ledger and the config know of sessions, put together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::ledger::Entry;
+use super::model::{SessionState, SessionStatus};
+use super::processes;
+use crate::door::{Location, Placement};
+use crate::plugin::{GuestSession, GuestState, Plugin};
+
+/// A session as its engine has it, with what the host itself read off the engine's output.
+#[derive(Debug, Clone)]
+pub(crate) struct EngineSession {
+    pub guest: GuestSession,
+    pub id: Option<String>,
+    pub instance: Option<String>,
+    pub pids: Vec<u32>,
+}
+
+/// One location, and what it answered. `None`: it could not be asked.
+pub(crate) struct Answered {
+    pub plugin: Arc<Plugin>,
+    pub location: Location,
+    pub sessions: Option<Vec<EngineSession>>,
+}
+
+/// A session somewhere, from whatever source it is known.
+#[derive(Clone)]
+pub(crate) struct Sighting {
+    pub status: SessionStatus,
+    pub plugin: Option<Arc<Plugin>>,
+    pub location: Location,
+    /// The run, where the session is one of kst's.
+    pub entry: Option<Entry>,
+    /// Whether the engine has it now.
+    pub in_engine: bool,
+}
+
+impl Sighting {
+    pub(crate) fn is_running(&self) -> bool {
+        self.status.state == SessionState::Running
+    }
+
+    /// Backend and location, for messages.
+    pub(crate) fn place(&self) -> String {
+        place(&self.status.backend, &self.location)
+    }
+
+    /// Live sessions come before ended ones, those before what is only defined.
+    pub(crate) fn rank(&self) -> u8 {
+        match self.status.state {
+            SessionState::Running => 0,
+            SessionState::Stopped | SessionState::Exited | SessionState::Unknown => 1,
+            SessionState::Defined => 2,
+        }
+    }
+}
+
+/// `tmux`, `tmux (socket work)`, `container (docker)`: a place, for messages.
+pub(crate) fn place(backend: &str, location: &Location) -> String {
+    if location.is_default {
+        backend.to_owned()
+    } else {
+        format!("{backend} ({})", crate::text::escape_controls(&location.name))
+    }
+}
+
+/// Put together what one location answered and what the ledger says of it. `only` limits it to one
+/// name.
+pub(crate) fn combine(
+    answered: Answered,
+    entries: &[Entry],
+    boot: Option<&str>,
+    only: Option<&str>,
+) -> Vec<Sighting> {
+    let Answered { plugin, location, sessions } = answered;
+    let here = plugin.manifest().manifest().placement == Placement::Here;
+    // The last run of a name is the one that counts.
+    let mut runs: HashMap<&str, &Entry> = HashMap::new();
+    for entry in entries {
+        let fits = entry.backend == plugin.name()
+            && entry.location == location.name
+            && !entry.failed
+            && only.is_none_or(|name| name == entry.name);
+        if fits {
+            runs.insert(&entry.name, entry);
+        }
+    }
+    let reached = sessions.is_some();
+    let mut found = Vec::new();
+    for session in sessions.unwrap_or_default() {
+        let entry = runs
+            .get(session.guest.name.as_str())
+            .copied()
+            .filter(|entry| is_the_same(entry, &session, boot));
+        if entry.is_some() {
+            runs.remove(session.guest.name.as_str());
+        }
+        let status = from_engine(&plugin, &location, session, entry, here);
+        found.push(Sighting {
+            status,
+            plugin: Some(Arc::clone(&plugin)),
+            location: location.clone(),
+            entry: entry.cloned(),
+            in_engine: true,
+        });
+    }
+    // What is left of the ledger's runs is not in the engine any more.
+    let mut left: Vec<&Entry> = runs.into_values().collect();
+    left.sort_by(|one, other| one.name.cmp(&other.name));
+    for entry in left {
+        let live_namesake = found
+            .iter()
+            .any(|seen: &Sighting| seen.status.name == entry.name && seen.is_running());
+        if live_namesake {
+            continue;
+        }
+        if let Some(status) = from_ledger(&plugin, &location, entry, here, reached, boot) {
+            found.push(Sighting {
+                status,
+                plugin: Some(Arc::clone(&plugin)),
+                location: location.clone(),
+                entry: Some(entry.clone()),
+                in_engine: false,
+            });
+        }
+    }
+    found
+}
+
+/// Whether the engine's session is the one that this run made. All that is known must match.
+fn is_the_same(entry: &Entry, session: &EngineSession, boot: Option<&str>) -> bool {
+    let same_boot = !entry.here || boot == Some(entry.boot.as_str());
+    let same_id = entry.id.is_some() && entry.id == session.id;
+    same_boot && same_id && entry.instance == session.instance
+}
+
+/// A session that the engine has.
+fn from_engine(
+    plugin: &Plugin,
+    location: &Location,
+    session: EngineSession,
+    entry: Option<&Entry>,
+    here: bool,
+) -> SessionStatus {
+    let guest = session.guest;
+    let mut pid = session.pids.first().copied();
+    let mut ended_at = guest.ended.as_deref().and_then(time);
+    let mut exit = guest.exit;
+    let mut state = match guest.state {
+        GuestState::Running => SessionState::Running,
+        GuestState::Unknown => SessionState::Unknown,
+        // Created and never started: nothing has exited.
+        GuestState::Ended if exit.is_none() => SessionState::Stopped,
+        GuestState::Ended => SessionState::Exited,
+    };
+    let mut created = guest.created.as_deref().and_then(time);
+    if let Some(entry) = entry {
+        created = created.or(Some(entry.started_at));
+        if here {
+            // The engine knows the shim; the ledger knows the program.
+            pid = entry.pid.map(|(pid, _)| pid).or(pid);
+            let only_the_shim = entry
+                .shim
+                .is_some_and(|(shim, _)| session.pids.iter().all(|&pid| pid == shim));
+            if let (Some((how, at)), true) = (entry.end, only_the_shim) {
+                (exit, ended_at) = (Some(how), Some(at));
+                state = SessionState::Exited;
+            }
+        }
+        let ended = matches!(state, SessionState::Exited | SessionState::Unknown);
+        if entry.stopping && ended {
+            state = SessionState::Stopped;
+        }
+    }
+    if state != SessionState::Running {
+        pid = None;
+    } else if exit.is_some() {
+        exit = None;
+    }
+    SessionStatus {
+        name: guest.name,
+        state,
+        backend: plugin.name().to_owned(),
+        location: location.name.clone(),
+        pid: pid.filter(|&pid| pid != 0),
+        created_at: created,
+        ended_at,
+        exit,
+        window_count: guest.windows,
+        image: guest.image,
+        health: guest.health,
+        details: guest.details,
+        ours: entry.is_some(),
+    }
+}
+
+/// A run that the engine does not have (any more); `None` where there is nothing to tell.
+fn from_ledger(
+    plugin: &Plugin,
+    location: &Location,
+    entry: &Entry,
+    here: bool,
+    reached: bool,
+    boot: Option<&str>,
+) -> Option<SessionStatus> {
+    let mut status = SessionStatus {
+        name: entry.name.clone(),
+        state: SessionState::Unknown,
+        backend: plugin.name().to_owned(),
+        location: location.name.clone(),
+        pid: None,
+        created_at: Some(entry.started_at),
+        ended_at: None,
+        exit: None,
+        window_count: None,
+        image: None,
+        health: None,
+        details: Vec::new(),
+        ours: true,
+    };
+    if !here {
+        // The engine knows best. Where it answered and has no such session, somebody removed it.
+        return (!reached && entry.id.is_some()).then_some(status);
+    }
+    if let Some((exit, at)) = entry.end {
+        status.exit = Some(exit);
+        status.ended_at = Some(at);
+        status.state =
+            if entry.stopping { SessionState::Stopped } else { SessionState::Exited };
+        return Some(status);
+    }
+    let same_boot = boot == Some(entry.boot.as_str());
+    match (entry.shim, entry.pid) {
+        (Some((shim, start)), _) if same_boot && processes::alive(shim, start) => {
+            status.state = SessionState::Running;
+            status.pid = entry.pid.map(|(pid, _)| pid);
+            if reached {
+                let what = "its engine no longer has it, its processes run on";
+                status.details.push(("note".into(), what.into()));
+            }
+            Some(status)
+        }
+        (Some(_), Some((program, start))) if same_boot && processes::alive(program, start) => {
+            // Somebody killed the shim; nobody will record how the program ends.
+            status.state = SessionState::Running;
+            status.pid = Some(program);
+            let what = "its shim is gone: how it ends will not be known";
+            status.details.push(("note".into(), what.into()));
+            Some(status)
+        }
+        (Some(_), _) => {
+            if entry.stopping {
+                status.state = SessionState::Stopped;
+            }
+            Some(status)
+        }
+        // Its shim has not reported (yet): being started at this moment, or nothing came of it.
+        (None, _) => None,
+    }
+}
+
+/// RFC 3339, or whole seconds since 1970. The year 1 is how engines say "never".
+fn time(text: &str) -> Option<Timestamp> {
+    let time = match text.parse::<i64>() {
+        Ok(seconds) => Timestamp::from_second(seconds).ok()?,
+        Err(_) => text.parse().ok()?,
+    };
+    (time > Timestamp::UNIX_EPOCH).then_some(time)
+}

@@ -1,0 +1,475 @@
+//! Starting a session.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::command::{self, resolve};
+use super::host::Host;
+use super::ledger::{Entry, Event, Ledger, new_run, next_number};
+use super::locations;
+use super::model::{OptionValue, SessionConfig, SessionState, SessionStatus};
+use super::options::{check, check_required};
+use super::serve::{SessionProcesses, Trouble};
+use super::sighting::{Sighting, place};
+use super::survey::Filter;
+use super::{environment, validate};
+use crate::door::{Call, Location, Operation, Placement, Request};
+use crate::plugin::{GuestSession, GuestState, Plugin, StartRequest as GuestStart};
+use crate::shim::{Report, ReportPipe, Ticket};
+use crate::{Error, Result};
+
+/// How long another start of the same name may take before this one gives up.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a shim may take to tell that it started the command.
+const REPORT_PATIENCE: Duration = Duration::from_secs(15);
+
+/// A session that is about to be made: everything checked, nothing done.
+struct Prepared {
+    plugin: Arc<Plugin>,
+    at: Location,
+    config: SessionConfig,
+    options: BTreeMap<String, OptionValue>,
+    /// The words of the command.
+    words: Option<Vec<String>>,
+    /// Whether anything but the name was said.
+    defined: bool,
+}
+
+impl Host {
+    /// Start a session. What the config defines under its name is the base; what `given` says goes
+    /// before it (variables are added to its variables, lists replace its lists).
+    ///
+    /// Returns when the command has been started, and fails if it could not be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] and [`Error::Config`] for what cannot be meant, [`Error::Exists`] where the
+    /// name is taken, [`Error::Start`] where the command or the engine failed. A start that fails
+    /// leaves nothing behind.
+    pub fn start(&self, given: &SessionConfig) -> Result<SessionStatus> {
+        validate::session_name(&given.name)?;
+        let defined = self.config().session(&given.name)?;
+        let merged = merge(given, defined);
+        let has_definition = defined.is_some() || says_more_than_a_name(given);
+        if given.backend.is_none() && defined.is_none() && self.preferred_backend().is_none() {
+            if let Some(status) = self.start_where_it_is(given, has_definition)? {
+                return Ok(status);
+            }
+        }
+        let prepared = self.prepare(merged, has_definition)?;
+        self.start_prepared(prepared)
+    }
+
+    /// Nobody said where: if the name exists anywhere, that decides. `None`: it does not.
+    fn start_where_it_is(
+        &self,
+        given: &SessionConfig,
+        has_definition: bool,
+    ) -> Result<Option<SessionStatus>> {
+        let filter = Filter { backend: None, location: given.location.clone() };
+        let survey = self.survey_name(&given.name, &filter)?;
+        self.warn_of(&survey.health, &filter);
+        let mut seen: Vec<Sighting> =
+            survey.seen.into_iter().filter(|seen| seen.status.name == given.name).collect();
+        let Some(best) = seen.iter().map(Sighting::rank).min() else { return Ok(None) };
+        seen.retain(|seen| seen.rank() == best);
+        if seen.len() > 1 {
+            return Err(Error::Ambiguous {
+                name: given.name.clone(),
+                places: seen.iter().map(Sighting::place).collect(),
+                advice: Some("say which with --backend NAME or --socket NAME".into()),
+            });
+        }
+        let Some(found) = seen.pop() else { return Ok(None) };
+        if found.is_running() {
+            return Err(already(&found));
+        }
+        let mut config = given.clone();
+        if !has_definition && let Some(entry) = &found.entry {
+            // The same again, as it was started before.
+            if let Some(spec) = self.ledger()?.spec(&entry.run) {
+                config = spec;
+            }
+        }
+        config.backend = Some(found.status.backend.clone());
+        config.location = Some(found.status.location.clone());
+        let prepared = self.prepare(config, has_definition || found.entry.is_some())?;
+        self.start_prepared(prepared).map(Some)
+    }
+
+    /// Check all that can be checked before anything is made.
+    fn prepare(&self, mut config: SessionConfig, defined: bool) -> Result<Prepared> {
+        let backend = config.backend.clone().unwrap_or_else(|| self.default_backend());
+        let plugin = self.backend(&backend)?;
+        let manifest = plugin.manifest().manifest();
+        let base = current_dir()?;
+        let checked = check(manifest, &config.options, &base)?;
+        let named = config.location.take().or(checked.location);
+        let named = named.or_else(|| self.config_location(&backend));
+        let at = locations::for_start(manifest, &self.programs(), named.as_deref())?;
+        validate::env(&config.env)?;
+        let here = manifest.placement == Placement::Here;
+        let words = config.command.as_ref().map(|command| resolve(command, here)).transpose()?;
+        if defined {
+            check_required(manifest, &checked.options)?;
+        }
+        if here {
+            let dir = match &config.working_dir {
+                Some(dir) => base.join(dir),
+                None => base,
+            };
+            check_directory(&config.name, &dir)?;
+            if let Some(words) = &words {
+                command::check_program(words, &dir, environment::path_of(&config.env))
+                    .map_err(|what| cannot_start(&config.name, what))?;
+            }
+            config.working_dir = Some(dir);
+        }
+        config.backend = Some(backend);
+        config.location = Some(at.name.clone());
+        Ok(Prepared { plugin, at, config, options: checked.options, words, defined })
+    }
+
+    fn start_prepared(&self, prepared: Prepared) -> Result<SessionStatus> {
+        let ledger = self.ledger()?;
+        let name = &prepared.config.name;
+        let _lock = ledger.lock_name(prepared.plugin.name(), name, LOCK_PATIENCE)?;
+        // Read under the lock, for another start may just have ended.
+        let entries = ledger.load();
+        let mut earlier: Vec<&Entry> = entries
+            .iter()
+            .filter(|entry| {
+                entry.backend == prepared.plugin.name()
+                    && entry.location == prepared.at.name
+                    && entry.name == *name
+            })
+            .collect();
+        let number = next_number(&entries, prepared.plugin.name(), name);
+        let result = match self.make(&prepared, &ledger, number) {
+            Err(Trouble::AlreadyExists) => self.replace_or_resume(&prepared, &ledger, number),
+            other => other.map_err(|trouble| start_error(&prepared, trouble)),
+        };
+        if result.is_ok() && !self.dry_run() {
+            for entry in earlier.drain(..) {
+                if let Err(error) = ledger.remove_run(&entry.run) {
+                    self.warn(&error.to_string());
+                }
+            }
+        }
+        result
+    }
+
+    /// The engine has a session of this name. An ended one of kst's gives way; an ended one of
+    /// somebody else's is started as it is, unless something else was asked for.
+    fn replace_or_resume(
+        &self,
+        prepared: &Prepared,
+        ledger: &Ledger,
+        number: u32,
+    ) -> Result<SessionStatus> {
+        let name = &prepared.config.name;
+        let filter = Filter {
+            backend: Some(prepared.plugin.name().to_owned()),
+            location: Some(prepared.at.name.clone()),
+        };
+        let fresh = self.afresh();
+        let survey = fresh.survey_name(name, &filter)?;
+        let found = survey.seen.into_iter().find(|seen| seen.status.name == *name && seen.in_engine);
+        let Some(found) = found else {
+            // It has gone in the meantime.
+            return self.make(prepared, ledger, number).map_err(|trouble| start_error(prepared, trouble));
+        };
+        if found.is_running() {
+            return Err(already(&found));
+        }
+        if found.entry.is_some() {
+            fresh.remove_from_engine(&found)?;
+            return self.make(prepared, ledger, number).map_err(|trouble| start_error(prepared, trouble));
+        }
+        if prepared.defined {
+            return Err(Error::Exists {
+                name: name.clone(),
+                place: found.place(),
+                advice: Some(format!(
+                    "it has ended, and kst did not make it, so it is not replaced: start it as it is \
+                     with 'kst start {name}' without a definition, or remove it yourself"
+                )),
+            });
+        }
+        self.resume(prepared).map_err(|trouble| start_error(prepared, trouble))
+    }
+
+    /// Start a session that has ended, and that kst did not make, as it is. It stays foreign.
+    fn resume(&self, prepared: &Prepared) -> Result<SessionStatus, Trouble> {
+        let name = &prepared.config.name;
+        let mut request = Request::new(Operation::Start, prepared.at.clone());
+        request.name = Some(name.clone());
+        let ask = GuestStart {
+            name: name.clone(),
+            has_command: false,
+            resume: true,
+            options: Vec::new(),
+        };
+        let at = &prepared.at;
+        let none = SessionProcesses::none();
+        let (session, _) =
+            self.serve(&prepared.plugin, request, none, |guest| guest.start(at, &ask))?;
+        Ok(status_of(prepared, session, None, false))
+    }
+
+    /// Make a new session.
+    fn make(
+        &self,
+        prepared: &Prepared,
+        ledger: &Ledger,
+        number: u32,
+    ) -> Result<SessionStatus, Trouble> {
+        let manifest = prepared.plugin.manifest().manifest();
+        let here = manifest.placement == Placement::Here;
+        let run = new_run().map_err(Trouble::Other)?;
+        let name = &prepared.config.name;
+        let mut request = Request::new(Operation::Start, prepared.at.clone());
+        request.name = Some(name.clone());
+        request.run = Some(run.clone());
+        request.options = prepared.options.clone();
+        let mut pipe = None;
+        if here {
+            let prepare = || self.launch(prepared, ledger, &run);
+            let (launch, recorder, log, report) = prepare().map_err(Trouble::Other)?;
+            request.launch = Some(launch);
+            request.recorder = Some(recorder);
+            request.log = Some(log);
+            pipe = Some(report);
+        } else {
+            request.command = prepared.words.clone();
+            request.env =
+                prepared.config.env.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            request.workdir = prepared
+                .config
+                .working_dir
+                .as_ref()
+                .map(|dir| dir.to_string_lossy().into_owned());
+        }
+        let write = |event: &Event| {
+            if self.dry_run() { Ok(()) } else { ledger.append(event) }.map_err(Trouble::Other)
+        };
+        write(&Event::Start {
+            run: run.clone(),
+            name: name.clone(),
+            backend: prepared.plugin.name().to_owned(),
+            location: prepared.at.name.clone(),
+            boot: self.boot().unwrap_or_default().to_owned(),
+            at: Timestamp::now(),
+            number,
+            log: None,
+            here,
+        })?;
+        if !self.dry_run() {
+            ledger.save_spec(&run, &prepared.config).map_err(Trouble::Other)?;
+        }
+        let ask = GuestStart {
+            name: name.clone(),
+            has_command: prepared.words.is_some(),
+            resume: false,
+            options: prepared
+                .options
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        };
+        let at = &prepared.at;
+        let none = SessionProcesses::none();
+        let served = self.serve(&prepared.plugin, request, none, |guest| guest.start(at, &ask));
+        let made = served.and_then(|(session, door)| {
+            self.settle(prepared, ledger, &run, session, &door, pipe.as_mut())
+        });
+        if made.is_err() {
+            // Nothing came of it: leave nothing of it.
+            drop(pipe);
+            if !self.dry_run() {
+                let _ = ledger.remove_run(&run);
+            }
+        }
+        made
+    }
+
+    /// The engine made a session: write down which, and wait for the command to be running.
+    fn settle(
+        &self,
+        prepared: &Prepared,
+        ledger: &Ledger,
+        run: &str,
+        session: GuestSession,
+        door: &Call,
+        pipe: Option<&mut ReportPipe>,
+    ) -> Result<SessionStatus, Trouble> {
+        let name = &prepared.config.name;
+        if session.name != *name {
+            return Err(Trouble::Other(Error::PluginFault {
+                backend: prepared.plugin.name().to_owned(),
+                what: format!(
+                    "it was asked to start '{name}' and answered with '{}'",
+                    crate::text::escape_controls(&session.name)
+                ),
+            }));
+        }
+        let row = door.bound();
+        let id = row.as_ref().and_then(|row| row.id.clone());
+        let instance = row.as_ref().and_then(|row| row.instance.clone());
+        ledger
+            .append(&Event::Made { run: run.to_owned(), id, instance })
+            .map_err(Trouble::Other)?;
+        let Some(pipe) = pipe else { return Ok(status_of(prepared, session, None, true)) };
+        match pipe.wait(Instant::now() + REPORT_PATIENCE) {
+            Ok(Report::Started { pid }) => Ok(status_of(prepared, session, Some(pid), true)),
+            Ok(Report::Failed { what, .. }) => Err(Trouble::Other(cannot_start(name, what))),
+            Err(_) => Err(Trouble::Other(Error::TimedOut {
+                what: format!(
+                    "{} made session '{name}', but its command did not start within {} seconds",
+                    prepared.plugin.name(),
+                    REPORT_PATIENCE.as_secs()
+                ),
+                advice: Some(format!("see what is there with 'kst status {name}'")),
+            })),
+        }
+    }
+
+    /// The shim's ticket, its command line, and the writer of the log.
+    fn launch(&self, prepared: &Prepared, ledger: &Ledger, run: &str) -> Result<Launch> {
+        let program = self.shim_program()?;
+        let tickets = ledger.tickets()?;
+        ledger.logs()?;
+        let log = ledger.log(run);
+        let report = ReportPipe::create(&tickets).map_err(|error| cannot_keep(&tickets, &error))?;
+        let (argv, arg0) = match &prepared.words {
+            Some(words) => (words.iter().map(OsString::from).collect(), None),
+            None => environment::login_shell(),
+        };
+        let dir = prepared.config.working_dir.clone().unwrap_or_else(|| PathBuf::from("/"));
+        let ticket = Ticket {
+            argv,
+            arg0,
+            env: environment::with(&prepared.config.env, &dir),
+            dir,
+            keeps: prepared.plugin.manifest().manifest().keeps.clone(),
+            ledger: ledger.file(),
+            run: run.to_owned(),
+            report: report.path().to_owned(),
+        };
+        let ticket =
+            ticket.write(&tickets).map_err(|error| cannot_keep(&tickets, &error))?;
+        let launch = vec![program.clone().into(), "shim".into(), ticket.into_os_string()];
+        let recorder = vec![program.into(), "record".into(), log.clone().into_os_string()];
+        Ok((launch, recorder, log, report))
+    }
+}
+
+/// Shim command line, recorder command line, log file, report pipe.
+type Launch = (Vec<OsString>, Vec<OsString>, PathBuf, ReportPipe);
+
+/// What the command line says, before what the config says.
+fn merge(given: &SessionConfig, defined: Option<&SessionConfig>) -> SessionConfig {
+    let Some(defined) = defined else { return given.clone() };
+    let mut env = defined.env.clone();
+    env.extend(given.env.clone());
+    let mut options = defined.options.clone();
+    options.extend(given.options.clone());
+    SessionConfig {
+        name: given.name.clone(),
+        backend: given.backend.clone().or_else(|| defined.backend.clone()),
+        location: given.location.clone().or_else(|| defined.location.clone()),
+        command: given.command.clone().or_else(|| defined.command.clone()),
+        working_dir: given.working_dir.clone().or_else(|| defined.working_dir.clone()),
+        env,
+        options,
+        defined_in: defined.defined_in.clone(),
+    }
+}
+
+fn says_more_than_a_name(given: &SessionConfig) -> bool {
+    given.command.is_some()
+        || given.working_dir.is_some()
+        || !given.env.is_empty()
+        || !given.options.is_empty()
+}
+
+fn status_of(
+    prepared: &Prepared,
+    session: GuestSession,
+    pid: Option<u32>,
+    ours: bool,
+) -> SessionStatus {
+    let time = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
+    let running = session.state == GuestState::Running;
+    SessionStatus {
+        state: if running { SessionState::Running } else { SessionState::Exited },
+        backend: prepared.plugin.name().to_owned(),
+        location: prepared.at.name.clone(),
+        pid: pid.filter(|_| running),
+        created_at: time(&session.created).or_else(|| Some(Timestamp::now())),
+        ended_at: time(&session.ended),
+        exit: session.exit.filter(|_| !running),
+        window_count: session.windows,
+        image: session.image,
+        health: session.health,
+        details: session.details,
+        name: session.name,
+        ours,
+    }
+}
+
+fn start_error(prepared: &Prepared, trouble: Trouble) -> Error {
+    let name = &prepared.config.name;
+    match trouble {
+        Trouble::AlreadyExists => Error::Exists {
+            name: name.clone(),
+            place: place(prepared.plugin.name(), &prepared.at),
+            advice: Some(format!("see it with 'kst status {name}', end it with 'kst stop {name}'")),
+        },
+        // A backend's "failed" is about this start.
+        Trouble::Other(Error::Failed { what, advice }) => {
+            Error::Start { name: name.clone(), what, advice }
+        }
+        trouble => trouble.error(name, &place(prepared.plugin.name(), &prepared.at)),
+    }
+}
+
+fn already(found: &Sighting) -> Error {
+    let name = &found.status.name;
+    Error::Exists {
+        name: name.clone(),
+        place: found.place(),
+        advice: Some(format!("reach it with 'kst attach {name}', end it with 'kst stop {name}'")),
+    }
+}
+
+fn cannot_start(name: &str, what: String) -> Error {
+    Error::Start { name: name.to_owned(), what, advice: None }
+}
+
+fn cannot_keep(folder: &Path, error: &std::io::Error) -> Error {
+    Error::Failed {
+        what: format!("nothing can be written in {}: {error}", folder.display()),
+        advice: Some("free some space, or choose another folder with XDG_STATE_HOME".into()),
+    }
+}
+
+fn check_directory(name: &str, dir: &Path) -> Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let what = if dir.exists() { "is not a directory" } else { "does not exist" };
+    Err(cannot_start(name, format!("the working directory {} {what}", dir.display())))
+}
+
+fn current_dir() -> Result<PathBuf> {
+    std::env::current_dir().map_err(|error| Error::Failed {
+        what: format!("the current directory cannot be used: {error}"),
+        advice: Some("change to a directory that exists".into()),
+    })
+}

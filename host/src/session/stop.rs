@@ -1,0 +1,168 @@
+//! Ending a session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::host::Host;
+use super::ledger::Event;
+use super::model::{SessionState, SessionStatus};
+use super::processes;
+use super::serve::{SessionProcesses, Trouble};
+use super::sighting::Sighting;
+use super::survey::Filter;
+use crate::door::{Operation, Request};
+use crate::plugin::StopRequest;
+use crate::{Error, Result};
+
+/// How to end a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StopOptions {
+    /// Ask its processes to end, and kill them only after the timeout.
+    pub graceful: bool,
+    /// How long to wait for that.
+    pub timeout: Duration,
+}
+
+impl Default for StopOptions {
+    /// Ask, and wait for ten seconds.
+    fn default() -> Self {
+        StopOptions { graceful: true, timeout: Duration::from_secs(10) }
+    }
+}
+
+/// What stopping came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopOutcome {
+    /// The session as it is now.
+    pub status: SessionStatus,
+    /// Whether it was running before.
+    pub was_running: bool,
+}
+
+impl Host {
+    /// End a session, and return when its processes are gone. One that has ended already is no
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Stop`] names what survived.
+    pub fn stop(&self, name: &str, filter: &Filter, options: StopOptions) -> Result<StopOutcome> {
+        let found = self.find(name, filter)?;
+        if !found.is_running() {
+            return Ok(StopOutcome { status: found.status, was_running: false });
+        }
+        self.end(&found, options)?;
+        let after = self.afresh().find(name, &at(&found));
+        let status = match after {
+            Ok(seen) if seen.is_running() && same_run(&seen, &found) => {
+                return Err(survived(&found, self.survivors(&found)));
+            }
+            Ok(seen) => seen.status,
+            // A foreign session that its engine forgets when it ends, and a dry run.
+            Err(_) => SessionStatus { state: SessionState::Stopped, pid: None, ..found.status },
+        };
+        Ok(StopOutcome { status, was_running: true })
+    }
+
+    fn end(&self, found: &Sighting, options: StopOptions) -> Result<()> {
+        let name = &found.status.name;
+        let plugin = match &found.plugin {
+            Some(plugin) => Arc::clone(plugin),
+            None => return Ok(()),
+        };
+        if let (Some(entry), false) = (&found.entry, self.dry_run()) {
+            // Before anything is done: from here on its end is not its own.
+            self.ledger()?.append(&Event::Stopping { run: entry.run.clone() })?;
+        }
+        let shim = found.entry.as_ref().filter(|entry| entry.here).and_then(|entry| entry.shim);
+        let program = found.entry.as_ref().filter(|entry| entry.here).and_then(|entry| entry.pid);
+        let processes = Arc::new(SessionProcesses {
+            shim,
+            program,
+            graceful: options.graceful,
+            timeout: options.timeout,
+        });
+        if found.in_engine {
+            let mut request = Request::new(Operation::Stop, found.location.clone());
+            request.name = Some(name.clone());
+            request.run = found.entry.as_ref().map(|entry| entry.run.clone());
+            request.force = !options.graceful;
+            let seconds = options.timeout.as_secs() + u64::from(options.timeout.subsec_nanos() > 0);
+            request.timeout = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
+            let ask = StopRequest {
+                name: name.clone(),
+                graceful: options.graceful,
+                timeout: u32::try_from(options.timeout.as_millis()).unwrap_or(u32::MAX),
+            };
+            let at = &found.location;
+            let served = self.serve(&plugin, request, processes.clone(), |guest| guest.stop(at, &ask));
+            match served {
+                // It ended on its own at this moment.
+                Ok(_) | Err(Trouble::NotFound | Trouble::NotRunning) => {}
+                Err(trouble) => return Err(stop_error(found, trouble)),
+            }
+        }
+        // Whatever the backend did: what stood under the shim must be gone.
+        if let Some(shim) = shim
+            && !self.dry_run()
+        {
+            let ending =
+                processes::end_session(shim, program, options.graceful, options.timeout);
+            if !ending.gone {
+                return Err(survived(found, ending.survivors));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is still alive of a session.
+    fn survivors(&self, found: &Sighting) -> Vec<(u32, String)> {
+        let shim = found.entry.as_ref().and_then(|entry| entry.shim);
+        let Some((shim, _)) = shim else { return Vec::new() };
+        processes::descendants(shim).into_iter().map(|one| (one.pid, one.comm)).collect()
+    }
+}
+
+/// Exactly where it was found.
+fn at(found: &Sighting) -> Filter {
+    Filter {
+        backend: Some(found.status.backend.clone()),
+        location: Some(found.location.name.clone()),
+    }
+}
+
+/// Whether what is seen now is still what was found, and not a new session of its name.
+fn same_run(seen: &Sighting, found: &Sighting) -> bool {
+    match (&seen.entry, &found.entry) {
+        (Some(seen), Some(found)) => seen.run == found.run,
+        (None, None) => seen.status.created_at == found.status.created_at,
+        _ => false,
+    }
+}
+
+fn survived(found: &Sighting, survivors: Vec<(u32, String)>) -> Error {
+    let names: Vec<String> = survivors
+        .iter()
+        .map(|(pid, comm)| format!("{} (process {pid})", crate::text::escape_controls(comm)))
+        .collect();
+    let what = if names.is_empty() {
+        "it is still running".to_owned()
+    } else {
+        format!("still alive: {}", names.join(", "))
+    };
+    let name = &found.status.name;
+    Error::Stop {
+        name: name.clone(),
+        what,
+        advice: Some(format!("kill it with 'kst stop --force {name}'")),
+    }
+}
+
+fn stop_error(found: &Sighting, trouble: Trouble) -> Error {
+    match trouble {
+        Trouble::Other(Error::Failed { what, advice }) => {
+            Error::Stop { name: found.status.name.clone(), what, advice }
+        }
+        trouble => trouble.error(&found.status.name, &found.place()),
+    }
+}

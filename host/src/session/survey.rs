@@ -1,0 +1,432 @@
+//! Asking the engines: every backend, every location, all at once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::thread;
+
+use super::host::Host;
+use super::ledger::Entry;
+use super::locations::{self, Wanted};
+use super::serve::{SessionProcesses, Trouble};
+use super::sighting::{Answered, EngineSession, Sighting, combine, place};
+use super::validate;
+use crate::door::{Call, Location, Operation, ProgramError, Request};
+use crate::plugin::{GuestSession, Plugin};
+use crate::{Error, Result};
+
+/// Where to look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// In this backend alone.
+    pub backend: Option<String>,
+    /// At this location alone: a tmux socket's name; `podman` or `docker`.
+    pub location: Option<String>,
+}
+
+/// Whether a backend's engine could be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HealthState {
+    /// It answered.
+    Ok,
+    /// It is not installed.
+    Absent,
+    /// It is there, and did not answer as it should.
+    Broken,
+}
+
+impl HealthState {
+    /// The word used in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HealthState::Ok => "ok",
+            HealthState::Absent => "absent",
+            HealthState::Broken => "broken",
+        }
+    }
+}
+
+/// What became of asking one location.
+#[derive(Debug)]
+pub struct BackendHealth {
+    /// The backend.
+    pub backend: String,
+    /// The location, if it got as far as one.
+    pub location: Option<String>,
+    /// Whether it answered.
+    pub state: HealthState,
+    /// Why it did not.
+    pub problem: Option<Error>,
+}
+
+/// All that was found, and how asking went.
+#[derive(Default)]
+pub(crate) struct Survey {
+    pub seen: Vec<Sighting>,
+    pub health: Vec<BackendHealth>,
+}
+
+/// What one location is asked.
+#[derive(Clone, Copy)]
+enum Question<'a> {
+    Everything,
+    ByName(&'a str),
+}
+
+impl Host {
+    /// Ask for all sessions.
+    pub(crate) fn survey(&self, filter: &Filter) -> Result<Survey> {
+        self.ask_all(filter, Question::Everything)
+    }
+
+    /// Ask for the sessions of one name.
+    pub(crate) fn survey_name(&self, name: &str, filter: &Filter) -> Result<Survey> {
+        self.ask_all(filter, Question::ByName(name))
+    }
+
+    fn ask_all(&self, filter: &Filter, question: Question<'_>) -> Result<Survey> {
+        let names = match &filter.backend {
+            Some(name) => vec![name.clone()],
+            None => self.backends(),
+        };
+        let alone = filter.backend.is_some();
+        let mut survey = Survey::default();
+        let mut answers = Vec::new();
+        let per_backend: Vec<Result<Vec<Asked>>> = if let [name] = names.as_slice() {
+            vec![self.ask_backend(name, filter, question, alone)]
+        } else {
+            thread::scope(|scope| {
+                let asking: Vec<_> = names
+                    .iter()
+                    .map(|name| scope.spawn(|| self.ask_backend(name, filter, question, alone)))
+                    .collect();
+                asking.into_iter().map(|thread| thread.join().unwrap_or_else(broken_thread)).collect()
+            })
+        };
+        for (name, asked) in names.iter().zip(per_backend) {
+            match asked {
+                // A backend that was named must work; of all, one may be broken.
+                Err(error) if alone => return Err(error),
+                Err(error) => survey.health.push(BackendHealth {
+                    backend: name.clone(),
+                    location: None,
+                    state: HealthState::Broken,
+                    problem: Some(error),
+                }),
+                Ok(asked) => {
+                    for one in without_twins(asked) {
+                        survey.health.push(one.health);
+                        answers.extend(one.answered);
+                    }
+                }
+            }
+        }
+        // The ledger is read after the engines: a session that ended in between is then known to
+        // have ended, for its shim writes that down before the engine lets go of it.
+        let entries = self.entries();
+        let boot = self.boot();
+        let only = match question {
+            Question::Everything => None,
+            Question::ByName(name) => Some(name),
+        };
+        if filter.location.is_none() {
+            answers.extend(self.gone_places(&answers, &entries));
+        }
+        for answered in answers {
+            survey.seen.extend(combine(answered, &entries, boot, only));
+        }
+        Ok(survey)
+    }
+
+    /// Ask one backend at all of its locations.
+    fn ask_backend(
+        &self,
+        name: &str,
+        filter: &Filter,
+        question: Question<'_>,
+        alone: bool,
+    ) -> Result<Vec<Asked>> {
+        let plugin = self.backend(name)?;
+        let manifest = plugin.manifest().manifest();
+        let among = self.locations_in_use(&plugin);
+        let wanted = Wanted { named: filter.location.as_deref(), among: &among };
+        let places = match locations::existing(manifest, &self.programs(), wanted) {
+            Ok(places) => places,
+            // A location of another backend: nothing of this one is meant.
+            Err(_) if !alone => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        if places.is_empty() || filter.location.is_some() {
+            if let Some(absent) = self.absent(&plugin, filter.location.as_deref()) {
+                // It may still be in the ledger what ran there.
+                let at = places.into_iter().next().unwrap_or_else(default_location);
+                let answered =
+                    Answered { plugin: Arc::clone(&plugin), location: at, sessions: None };
+                return Ok(vec![Asked {
+                    health: BackendHealth {
+                        backend: name.to_owned(),
+                        location: None,
+                        state: HealthState::Absent,
+                        problem: Some(absent),
+                    },
+                    answered: Some(answered),
+                }]);
+            }
+            if places.is_empty() {
+                let at = default_location();
+                return Ok(vec![Asked {
+                    health: healthy(name, &at),
+                    answered: Some(Answered {
+                        plugin,
+                        location: at,
+                        sessions: Some(Vec::new()),
+                    }),
+                }]);
+            }
+        }
+        Ok(if let [at] = places.as_slice() {
+            vec![self.ask_location(&plugin, at, question)]
+        } else {
+            thread::scope(|scope| {
+                let asking: Vec<_> = places
+                    .iter()
+                    .map(|at| scope.spawn(|| self.ask_location(&plugin, at, question)))
+                    .collect();
+                asking.into_iter().filter_map(|thread| thread.join().ok()).collect()
+            })
+        })
+    }
+
+    /// Places that only the ledger still knows: a tmux server that has gone with its socket. Nothing
+    /// runs there, but what ran there can be told.
+    fn gone_places(&self, answers: &[Answered], entries: &[Entry]) -> Vec<Answered> {
+        let mut gone: Vec<Answered> = Vec::new();
+        for entry in entries {
+            let same = |one: &&Answered| one.plugin.name() == entry.backend;
+            let Some(known) = answers.iter().find(same) else { continue };
+            let at_entry =
+                |one: &Answered| one.plugin.name() == entry.backend && one.location.name == entry.location;
+            if answers.iter().any(at_entry) || gone.iter().any(at_entry) {
+                continue;
+            }
+            let wanted = Wanted { named: Some(&entry.location), among: &[] };
+            let manifest = known.plugin.manifest().manifest();
+            let places = locations::existing(manifest, &self.programs(), wanted).unwrap_or_default();
+            gone.extend(places.into_iter().map(|location| Answered {
+                plugin: Arc::clone(&known.plugin),
+                location,
+                sessions: Some(Vec::new()),
+            }));
+        }
+        gone
+    }
+
+    /// Ask one location.
+    fn ask_location(&self, plugin: &Arc<Plugin>, at: &Location, question: Question<'_>) -> Asked {
+        let answer = match question {
+            Question::Everything => {
+                let request = Request::new(Operation::List, at.clone());
+                self.serve(plugin, request, SessionProcesses::none(), |guest| guest.list(at))
+            }
+            Question::ByName(name) => {
+                let mut request = Request::new(Operation::Status, at.clone());
+                request.name = Some(name.to_owned());
+                let asked = self.serve(plugin, request, SessionProcesses::none(), |guest| {
+                    guest.status(at, name)
+                });
+                match asked {
+                    Ok((session, door)) => Ok((vec![session], door)),
+                    Err(Trouble::NotFound) => return self.answered(plugin, at, Vec::new()),
+                    Err(trouble) => Err(trouble),
+                }
+            }
+        };
+        let sessions = answer.map_err(|trouble| trouble.error("", &place(plugin.name(), at)));
+        match sessions.and_then(|(sessions, door)| self.believable(plugin, sessions, &door, question))
+        {
+            Ok(sessions) => self.answered(plugin, at, sessions),
+            Err(problem) => Asked {
+                health: BackendHealth {
+                    backend: plugin.name().to_owned(),
+                    location: Some(at.name.clone()),
+                    state: HealthState::Broken,
+                    problem: Some(at_place(problem, plugin, at)),
+                },
+                answered: Some(Answered {
+                    plugin: Arc::clone(plugin),
+                    location: at.clone(),
+                    sessions: None,
+                }),
+            },
+        }
+    }
+
+    fn answered(&self, plugin: &Arc<Plugin>, at: &Location, sessions: Vec<EngineSession>) -> Asked {
+        Asked {
+            health: healthy(plugin.name(), at),
+            answered: Some(Answered {
+                plugin: Arc::clone(plugin),
+                location: at.clone(),
+                sessions: Some(sessions),
+            }),
+        }
+    }
+
+    /// What a backend returned, held to bounds and joined with what the host itself read.
+    fn believable(
+        &self,
+        plugin: &Plugin,
+        sessions: Vec<GuestSession>,
+        door: &Call,
+        question: Question<'_>,
+    ) -> Result<Vec<EngineSession>> {
+        let limits = plugin.limits();
+        let fault = |what: String| Error::PluginFault { backend: plugin.name().to_owned(), what };
+        if sessions.len() > limits.sessions {
+            return Err(fault(format!(
+                "it returned {} sessions, more than the limit of {}",
+                sessions.len(),
+                limits.sessions
+            )));
+        }
+        let rows = door.rows();
+        let mut by_name = std::collections::HashMap::with_capacity(rows.len());
+        for row in &rows {
+            if let Some(name) = &row.name {
+                by_name.entry(name.as_str()).or_insert_with(Vec::new).push(row);
+            }
+        }
+        let mut found = Vec::with_capacity(sessions.len());
+        for mut session in sessions {
+            if session.name.is_empty() || session.name.len() > validate::LONGEST_FOREIGN_NAME {
+                return Err(fault("it returned a session without a name of a sane length".into()));
+            }
+            if let Question::ByName(name) = question
+                && session.name != name
+            {
+                return Err(fault(format!(
+                    "it was asked for '{name}' and answered with '{}'",
+                    crate::text::escape_controls(&session.name)
+                )));
+            }
+            session.details.truncate(limits.details);
+            let texts = [&session.created, &session.started, &session.ended, &session.image];
+            let longest = texts
+                .into_iter()
+                .chain([&session.health])
+                .flatten()
+                .chain(session.details.iter().flat_map(|(key, value)| [key, value]))
+                .map(String::len)
+                .max();
+            if longest.is_some_and(|longest| longest > limits.text_bytes) {
+                return Err(fault(format!(
+                    "it returned a text longer than the limit of {} bytes",
+                    limits.text_bytes
+                )));
+            }
+            let row = match by_name.get(session.name.as_str()).map(Vec::as_slice) {
+                Some([row]) => Some(*row),
+                // Several lines of one name: the same session told twice, or two sessions.
+                Some([row, others @ ..]) if others.iter().all(|other| other.id == row.id) => {
+                    Some(*row)
+                }
+                _ => None,
+            };
+            found.push(EngineSession {
+                guest: session,
+                id: row.and_then(|row| row.id.clone()),
+                instance: row.and_then(|row| row.instance.clone()),
+                pids: row.map(|row| row.pids.clone()).unwrap_or_default(),
+            });
+        }
+        Ok(found)
+    }
+
+    /// Why nothing of a backend can be asked: its program is not installed.
+    fn absent(&self, plugin: &Plugin, location: Option<&str>) -> Option<Error> {
+        let manifest = plugin.manifest().manifest();
+        let programs = self.programs();
+        let is_program = |id: &str| manifest.programs.iter().any(|program| program.id == id);
+        let needed: Vec<&str> = match location {
+            Some(location) if is_program(location) => vec![location],
+            _ => manifest.programs.iter().map(|program| program.id.as_str()).collect(),
+        };
+        let mut missing = Vec::new();
+        for id in needed {
+            match programs.resolve(id) {
+                Ok(_) => return None,
+                Err(error) => missing.push((id, error)),
+            }
+        }
+        let refused = missing.iter().find(|(_, error)| !matches!(error, ProgramError::NotFound { .. }));
+        let names: Vec<&str> = missing.iter().map(|(id, _)| *id).collect();
+        let what = match refused {
+            Some((_, error)) => error.to_string(),
+            None if names.len() == 1 => {
+                format!("{} is not installed, or not on the PATH", names.join(""))
+            }
+            None => format!("neither {} is installed, or on the PATH", names.join(" nor ")),
+        };
+        Some(Error::Unavailable {
+            backend: plugin.name().to_owned(),
+            what,
+            advice: Some(format!("install {}", names.join(" or "))),
+        })
+    }
+}
+
+/// A location and what became of asking it.
+struct Asked {
+    health: BackendHealth,
+    answered: Option<Answered>,
+}
+
+fn healthy(backend: &str, at: &Location) -> BackendHealth {
+    BackendHealth {
+        backend: backend.to_owned(),
+        location: Some(at.name.clone()),
+        state: HealthState::Ok,
+        problem: None,
+    }
+}
+
+fn default_location() -> Location {
+    Location { name: locations::DEFAULT.into(), is_default: true, inside: false }
+}
+
+/// Say where it happened, if the backend has several places.
+fn at_place(problem: Error, plugin: &Plugin, at: &Location) -> Error {
+    match problem {
+        Error::Unavailable { what, advice, .. } => {
+            Error::Unavailable { backend: place(plugin.name(), at), what, advice }
+        }
+        other => other,
+    }
+}
+
+/// Drop the places that are another place under a second name: the same engine (tmux: process and
+/// start time), or the same sessions by their full ids (`docker` being podman).
+fn without_twins(asked: Vec<Asked>) -> Vec<Asked> {
+    let mut instances = HashSet::new();
+    let mut ids: HashSet<String> = HashSet::new();
+    asked
+        .into_iter()
+        .filter(|one| {
+            let Some(Answered { sessions: Some(sessions), .. }) = &one.answered else { return true };
+            if let Some(instance) = sessions.iter().find_map(|session| session.instance.clone()) {
+                return instances.insert(instance);
+            }
+            let full: Vec<&String> =
+                sessions.iter().filter_map(|one| one.id.as_ref()).filter(|id| id.len() >= 32).collect();
+            let twin = !full.is_empty() && full.iter().all(|id| ids.contains(*id));
+            if !twin {
+                ids.extend(full.into_iter().cloned());
+            }
+            !twin
+        })
+        .collect()
+}
+
+/// A thread that asked panicked; the others' answers still count.
+fn broken_thread<T>(_: Box<dyn std::any::Any + Send>) -> Result<T> {
+    Err(Error::failed("asking this backend failed inside kst: this is a bug"))
+}
