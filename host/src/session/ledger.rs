@@ -1,0 +1,240 @@
+//! The ledger: what kst started on this account, where, and how it ended.
+//!
+//! It lives in the state folder, which only its owner can enter:
+//!
+//! | path | holds |
+//! | --- | --- |
+//! | `ledger.jsonl` | what happened, one [`Event`] a line, appended |
+//! | `specs/RUN.json` | the definition that a run was started with, its environment included |
+//! | `logs/RUN.log` | the output of a run |
+//! | `locks/` | one file for each name that is being started at this moment |
+//! | `tickets/` | what a session's shim is to start, gone once the shim has read it |
+//!
+//! A run is one start of one session; its random id is its name in all of these. Whatever in these
+//! files cannot be read or understood counts as not there: then a session is merely not ours.
+
+mod compact;
+mod entry;
+mod event;
+mod file;
+mod folder;
+mod names;
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cap_std::fs::Dir;
+
+use super::SessionConfig;
+use crate::{Error, Result};
+
+pub use entry::{Entry, next_number};
+pub use event::Event;
+pub use names::NameLock;
+
+pub(crate) use file::{append_to, lock_until};
+pub(crate) use folder::check as folder_is_ours;
+
+/// The name of the ledger's file in its folder.
+const FILE: &str = "ledger.jsonl";
+
+/// How long to wait for others who are writing. They need microseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The largest definition that is read back, in bytes.
+const MAX_SPEC: u64 = 16 << 20;
+
+/// The state folder, open.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    folder: Dir,
+    writable: bool,
+}
+
+impl Ledger {
+    /// Open the state folder for reading and writing, and make what is missing of it.
+    ///
+    /// # Errors
+    /// It cannot be made or written to, or it belongs to somebody else or is open to others.
+    pub fn open(state: &Path) -> Result<Self> {
+        let folder = folder::open_or_create(state)?;
+        Ok(Ledger { path: state.to_owned(), folder, writable: true })
+    }
+
+    /// Open the state folder for reading alone. `None` where there is none that is ours alone:
+    /// then nothing on this machine is known to be ours.
+    pub fn open_read(state: &Path) -> Option<Self> {
+        let folder = folder::open_existing(state).ok()?;
+        Some(Ledger { path: state.to_owned(), folder, writable: false })
+    }
+
+    /// The ledger's file: what a shim's ticket names.
+    pub fn file(&self) -> PathBuf {
+        self.path.join(FILE)
+    }
+
+    /// The folder for tickets and for the pipes that shims report through. It is made if missing.
+    ///
+    /// # Errors
+    /// It cannot be made, or is open to others.
+    pub fn tickets(&self) -> Result<PathBuf> {
+        self.sub("tickets")?;
+        Ok(self.path.join("tickets"))
+    }
+
+    /// Every run that the ledger knows, in the order they were started. Costs one read of one file;
+    /// an unreadable file is an empty one.
+    pub fn load(&self) -> Vec<Entry> {
+        entry::load(&file::read(&self.folder), &self.path)
+    }
+
+    /// Write down what happened.
+    ///
+    /// # Errors
+    /// The file cannot be written, somebody else blocks it, or the event is larger than 4 KiB.
+    pub fn append(&self, event: &Event) -> Result<()> {
+        file::append(&self.folder, event, PATIENCE).map_err(|error| self.failed("write", error))
+    }
+
+    /// Keep the definition that a run is started with.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn save_spec(&self, run: &str, spec: &SessionConfig) -> Result<()> {
+        check_run(run)?;
+        let text = serde_json::to_vec(spec).map_err(|error| {
+            Error::failed(format!("the definition of the session cannot be kept: {error}"))
+        })?;
+        let specs = self.sub("specs")?;
+        folder::write_whole(&specs, &format!("{run}.json"), &text, false)
+            .map_err(|error| self.failed("write specs in", error))
+    }
+
+    /// The definition that a run was started with; `None` if it is lost.
+    pub fn spec(&self, run: &str) -> Option<SessionConfig> {
+        check_run(run).ok()?;
+        let mut text = Vec::new();
+        let file = folder::open_file(&self.folder, &format!("specs/{run}.json")).ok()?;
+        file.take(MAX_SPEC).read_to_end(&mut text).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Where the output of a run goes. [`Ledger::logs`] makes the folder; the log itself
+    /// must be left to its writer to make (see [`crate::shim::wait_for_writer`]).
+    pub fn log(&self, run: &str) -> PathBuf {
+        log_of(&self.path, run)
+    }
+
+    /// The folder of the logs. It is made if missing.
+    ///
+    /// # Errors
+    /// It cannot be made, or is open to others.
+    pub fn logs(&self) -> Result<PathBuf> {
+        self.sub("logs")?;
+        Ok(self.path.join("logs"))
+    }
+
+    /// Open the log of a run for reading.
+    ///
+    /// # Errors
+    /// There is none, or it is not a regular file.
+    pub fn open_log(&self, run: &str) -> io::Result<std::fs::File> {
+        check_run(run)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+        folder::open_file(&self.folder, &format!("logs/{run}.log"))
+    }
+
+    /// Have a name of a backend to oneself, as long as the returned lock lives: of many starts of one
+    /// name, one goes first.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if another start of that name takes longer than `patience`; or the lock cannot be made.
+    pub fn lock_name(&self, backend: &str, name: &str, patience: Duration) -> Result<NameLock> {
+        names::lock(self.sub("locks")?, backend, name, patience)
+    }
+
+    /// Forget a run: its definition, its log, and what the ledger says of it.
+    ///
+    /// # Errors
+    /// The ledger cannot be written. A file of the run that is gone already is none.
+    pub fn remove_run(&self, run: &str) -> Result<()> {
+        check_run(run)?;
+        self.append(&Event::Removed { run: run.to_owned() })?;
+        for file in [format!("specs/{run}.json"), format!("logs/{run}.log")] {
+            match self.folder.remove_file(&file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(self.failed(&format!("remove {file} from"), error));
+                }
+                _ => {}
+            }
+        }
+        // It only saves time and space; the next removal tries again.
+        let _ = compact::compact_if_worthwhile(&self.folder);
+        Ok(())
+    }
+
+    /// A folder in the state folder, made if missing.
+    fn sub(&self, name: &str) -> Result<Dir> {
+        if !self.writable {
+            return Err(Error::failed(format!(
+                "{} was opened for reading alone",
+                self.path.display()
+            )));
+        }
+        folder::sub(&self.folder, name)
+            .map_err(|error| self.failed(&format!("use {name} in"), error))
+    }
+
+    fn failed(&self, doing: &str, error: io::Error) -> Error {
+        Error::Failed {
+            what: format!("cannot {doing} the state folder {}: {error}", self.path.display()),
+            advice: Some("free some space, or choose another folder with XDG_STATE_HOME".into()),
+        }
+    }
+}
+
+/// A new random id of a run: 32 hexadecimal digits.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub fn new_run() -> Result<String> {
+    random_name().map_err(|error| Error::failed(format!("no random numbers: {error}")))
+}
+
+/// 128 random bits as hexadecimal digits.
+pub(crate) fn random_name() -> io::Result<String> {
+    use std::fmt::Write;
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    let mut name = String::with_capacity(32);
+    for byte in bytes {
+        let _ = write!(name, "{byte:02x}");
+    }
+    Ok(name)
+}
+
+/// The log of a run in the state folder `state`.
+fn log_of(state: &Path, run: &str) -> PathBuf {
+    state.join("logs").join(format!("{run}.log"))
+}
+
+/// Whether `run` may be part of a file's name.
+fn usable_run(run: &str) -> bool {
+    (1..=64).contains(&run.len())
+        && run.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+fn check_run(run: &str) -> Result<()> {
+    if usable_run(run) {
+        return Ok(());
+    }
+    let shown = crate::text::escape_controls(run);
+    Err(Error::invalid(format!(
+        "'{shown}' is no id of a run: letters, digits, '_' and '-', at most 64"
+    )))
+}
+
+#[cfg(test)]
+mod tests;

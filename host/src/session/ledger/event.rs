@@ -1,0 +1,170 @@
+//! One line of the ledger.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::session::ExitStatus;
+
+/// Something that happened to a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// kst is about to start it.
+    Start {
+        /// The run's id, see [`super::new_run`].
+        run: String,
+        /// The session's name.
+        name: String,
+        /// The backend's name.
+        backend: String,
+        /// The location in the backend.
+        location: String,
+        /// The machine's boot, see [`crate::session::processes::boot_id`].
+        boot: String,
+        /// When.
+        at: Timestamp,
+        /// How many-th run of its name it is, from 1.
+        number: u32,
+        /// Where its output goes, if not into the ledger's own `logs/RUN.log`.
+        log: Option<PathBuf>,
+        /// Whether its processes run on this machine, under a shim.
+        here: bool,
+    },
+    /// The engine has made it.
+    Made {
+        /// The run's id.
+        run: String,
+        /// The engine's id of it.
+        id: Option<String>,
+        /// Which instance of the engine that id belongs to.
+        instance: Option<String>,
+    },
+    /// The shim has started its program.
+    Running {
+        /// The run's id.
+        run: String,
+        /// The shim's process id.
+        shim_pid: u32,
+        /// The shim's start time, in clock ticks since the machine started.
+        shim_start: u64,
+        /// The program's process id.
+        pid: u32,
+        /// The program's start time.
+        pid_start: u64,
+    },
+    /// Its program could not be started.
+    Failed {
+        /// The run's id.
+        run: String,
+    },
+    /// kst was asked to stop it: its end is not its own.
+    Stopping {
+        /// The run's id.
+        run: String,
+    },
+    /// Its main process has ended.
+    End {
+        /// The run's id.
+        run: String,
+        /// How.
+        exit: ExitStatus,
+        /// When.
+        at: Timestamp,
+    },
+    /// The user wants to hear no more of it.
+    Removed {
+        /// The run's id.
+        run: String,
+    },
+}
+
+/// A line as it is written and read. Every field but the first two may be missing, and unknown ones
+/// are passed over, so that a newer kst can write more.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Line<'a> {
+    #[serde(borrow)]
+    pub(super) event: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) run: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) backend: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) location: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) boot: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) number: Option<u32>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) log: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) here: Option<bool>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) instance: Option<Cow<'a, str>>,
+    /// Process id and start time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) shim: Option<(u32, u64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pid: Option<(u32, u64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signal: Option<i32>,
+}
+
+impl Event {
+    /// The event as it is written, without the line's end.
+    pub(super) fn line(&self) -> Line<'_> {
+        fn some(text: &str) -> Option<Cow<'_, str>> {
+            Some(Cow::Borrowed(text))
+        }
+        fn time(at: &Timestamp) -> Option<Cow<'static, str>> {
+            Some(Cow::Owned(at.to_string()))
+        }
+        let mut line = Line::default();
+        let (event, run) = match self {
+            Event::Start { run, name, backend, location, boot, at, number, log, here } => {
+                line.name = some(name);
+                line.backend = some(backend);
+                line.location = some(location);
+                line.boot = some(boot);
+                line.at = time(at);
+                line.number = Some(*number);
+                line.log = log.as_ref().map(|log| log.to_string_lossy());
+                line.here = Some(*here);
+                ("start", run)
+            }
+            Event::Made { run, id, instance } => {
+                line.id = id.as_deref().and_then(some);
+                line.instance = instance.as_deref().and_then(some);
+                ("made", run)
+            }
+            Event::Running { run, shim_pid, shim_start, pid, pid_start } => {
+                line.shim = Some((*shim_pid, *shim_start));
+                line.pid = Some((*pid, *pid_start));
+                ("running", run)
+            }
+            Event::Failed { run } => ("failed", run),
+            Event::Stopping { run } => ("stopping", run),
+            Event::End { run, exit, at } => {
+                match exit {
+                    ExitStatus::Code(code) => line.code = Some(*code),
+                    ExitStatus::Signal(signal) => line.signal = Some(*signal),
+                }
+                line.at = time(at);
+                ("end", run)
+            }
+            Event::Removed { run } => ("removed", run),
+        };
+        line.event = Cow::Borrowed(event);
+        line.run = Cow::Borrowed(run);
+        line
+    }
+}

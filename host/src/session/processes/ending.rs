@@ -1,0 +1,245 @@
+//! Ending the processes of a session: politely, then by force, and saying what survived.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::{Held, Identity, Process, all, below, runs_below, step, wait_any};
+
+/// How often the tree of processes is read again for new ones while somebody waits for its end.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long killed processes may take to go. Past it they hang in the kernel.
+const KILLED: Duration = Duration::from_secs(5);
+
+/// How long the shim may take to write down an end and go, once nothing is left below it.
+const RECORDED: Duration = Duration::from_secs(2);
+
+/// What became of the processes of a session that was to end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// Whether none is left.
+    pub gone: bool,
+    /// How many are.
+    pub left: u32,
+    /// Those that are left: process id and program name.
+    pub survivors: Vec<(u32, String)>,
+    /// Whether any had to be killed.
+    pub forced: bool,
+    /// Process ids that were not touched, since they do not stand below the engine's program.
+    pub skipped: Vec<u32>,
+}
+
+/// End a session that has a shim, and return when it is gone or nothing more can be done.
+///
+/// `program` is the session's main process, for the day when somebody killed the shim alone. With
+/// `graceful` the shim is asked to end its program and everything has `timeout` to go; then, or
+/// at once without `graceful`, whatever stands below the shim is killed, and the shim last, so that it
+/// can still write down how its program ended. Killing may take a few seconds more than `timeout`
+/// where processes hang in the kernel; they are named in [`Ending::survivors`].
+pub fn end_session(
+    shim: Identity,
+    program: Option<Identity>,
+    graceful: bool,
+    timeout: Duration,
+) -> Ending {
+    let mut tree = Tree::new(Held::open(shim), program.into_iter().filter_map(Held::open));
+    tree.look();
+    if graceful {
+        match &tree.shim {
+            Some(shim) => {
+                let _ = shim.signal(Signal::TERM);
+                let _ = shim.signal(Signal::CONT);
+            }
+            None => tree.known.values().for_each(Held::ask_to_end),
+        }
+        tree.wait(Instant::now() + timeout);
+    }
+    tree.kill();
+    tree.ending(Vec::new())
+}
+
+/// End the processes `pids` of a session that kst did not start, and all below them, and return
+/// when they are gone or nothing more can be done.
+///
+/// A pid counts only if one of its ancestors runs the file `engine_program`; any other is in
+/// [`Ending::skipped`] and not touched. With `graceful` each pid gets what closing its terminal would
+/// send (HUP, CONT) and TERM, and everything has `timeout` to go; then, or at once, it is killed.
+/// Children that left both their parent and their terminal's session before this call cannot be
+/// found, and live on.
+pub fn end_bound(pids: &[u32], engine_program: &Path, graceful: bool, timeout: Duration) -> Ending {
+    let mut skipped = Vec::new();
+    let mut roots = Vec::new();
+    for &pid in pids {
+        // Held first, asked then: what is asked is the process that is held.
+        let held = Process::read(pid).and_then(|process| Held::open(process.identity()));
+        match held {
+            Some(held) if runs_below(pid, engine_program) => roots.push(held),
+            Some(_) => skipped.push(pid),
+            None => {}
+        }
+    }
+    let mut tree = Tree::new(None, roots.into_iter());
+    tree.sessions = tree.known.keys().copied().collect();
+    let roots = tree.sessions.clone();
+    tree.look();
+    if graceful {
+        for root in roots.iter().filter_map(|root| tree.known.get(root)) {
+            for signal in [Signal::HUP, Signal::TERM, Signal::CONT] {
+                let _ = root.signal(signal);
+            }
+        }
+        tree.wait(Instant::now() + timeout);
+    }
+    tree.kill();
+    tree.ending(skipped)
+}
+
+/// Wait until a session that has a shim is gone with everything below it, at most `timeout`.
+/// Returns whether it is. `program` is its main process, which may outlive a killed shim.
+pub fn wait_session(shim: Identity, program: Option<Identity>, timeout: Duration) -> bool {
+    let mut tree = Tree::new(Held::open(shim), program.into_iter().filter_map(Held::open));
+    tree.wait(Instant::now() + timeout)
+}
+
+/// The processes of one session, held as they are found: a child whose parent has gone is still
+/// known, and nobody else's process can be taken for it.
+struct Tree {
+    /// The shim, as long as it lives.
+    shim: Option<Held>,
+    /// All others that live, by process id.
+    known: HashMap<u32, Held>,
+    /// Terminal sessions, by their leader, whose every process belongs here.
+    sessions: Vec<u32>,
+    forced: bool,
+}
+
+impl Tree {
+    fn new(shim: Option<Held>, roots: impl Iterator<Item = Held>) -> Self {
+        let known = roots.map(|held| (held.identity.0, held)).collect();
+        Tree { shim, known, sessions: Vec::new(), forced: false }
+    }
+
+    /// Forget who has ended, find who is new. Returns whether anybody is new.
+    fn look(&mut self) -> bool {
+        // New ones first: what a process that has just ended leaves behind is found through the shim,
+        // which takes it over, or through those that are still known.
+        let all = all();
+        let mut roots: Vec<u32> = self.known.keys().copied().collect();
+        roots.extend(self.shim.as_ref().map(|shim| shim.identity.0));
+        let mut found = below(&all, &roots);
+        // A number stays a session's as long as that has members, and no longer.
+        self.sessions.retain(|leader| all.iter().any(|process| process.session == *leader));
+        let members = all.into_iter().filter(|process| self.sessions.contains(&process.session));
+        found.extend(members);
+        let mut new = false;
+        for process in found {
+            let known = self.known.get(&process.pid).is_some_and(|held| !held.ended());
+            let shim = self.shim.as_ref().is_some_and(|shim| shim.identity.0 == process.pid);
+            if known || shim || process.ended() {
+                continue;
+            }
+            if let Some(held) = Held::open(process.identity()) {
+                self.known.insert(process.pid, held);
+                new = true;
+            }
+        }
+        self.known.retain(|_, held| !held.ended());
+        if self.shim.as_ref().is_some_and(Held::ended) {
+            self.shim = None;
+        }
+        new
+    }
+
+    fn is_empty(&self) -> bool {
+        self.shim.is_none() && self.known.is_empty()
+    }
+
+    /// Wait for the end of all, at most until `deadline`; returns whether it came.
+    fn wait(&mut self, deadline: Instant) -> bool {
+        loop {
+            self.look();
+            if self.is_empty() {
+                return true;
+            }
+            let left = step(deadline, LOOK);
+            if left.is_zero() {
+                return false;
+            }
+            match &self.shim {
+                // It goes last, so its end is the one to wake up for.
+                Some(shim) => wait_any(std::iter::once(shim), left),
+                None => wait_any(self.known.values(), left),
+            }
+        }
+    }
+
+    /// Kill all that is left, the shim last.
+    fn kill(&mut self) {
+        self.look();
+        if self.is_empty() {
+            return;
+        }
+        self.forced = !self.known.is_empty();
+        let deadline = Instant::now() + KILLED;
+        // One that is stopped makes no more children. Once a look finds nobody new, all are held;
+        // killed without this, a forking process could slip its child past every look.
+        for _ in 0..20 {
+            for held in self.known.values() {
+                let _ = held.signal(Signal::STOP);
+            }
+            if !self.look() {
+                break;
+            }
+        }
+        while !self.known.is_empty() && Instant::now() < deadline {
+            for held in self.known.values() {
+                let _ = held.signal(Signal::KILL);
+            }
+            wait_any(self.known.values(), step(deadline, LOOK));
+            self.look();
+        }
+        self.end_shim();
+    }
+
+    /// Give the shim the time to write down the end, then end it too. It is left alone while it has
+    /// something to watch that cannot be killed.
+    fn end_shim(&mut self) {
+        self.shim.iter().for_each(|shim| drop(shim.signal(Signal::CONT)));
+        let recorded = Instant::now() + RECORDED;
+        while self.shim.is_some() && Instant::now() < recorded {
+            self.shim.iter().for_each(|shim| wait_any(std::iter::once(shim), step(recorded, LOOK)));
+            self.look();
+            for held in self.known.values() {
+                let _ = held.signal(Signal::KILL);
+            }
+        }
+        if let Some(shim) = &self.shim
+            && self.known.is_empty()
+        {
+            let _ = shim.signal(Signal::KILL);
+            wait_any(std::iter::once(shim), RECORDED);
+            self.look();
+        }
+    }
+
+    fn ending(mut self, skipped: Vec<u32>) -> Ending {
+        self.look();
+        let mut survivors: Vec<(u32, String)> = self
+            .shim
+            .into_iter()
+            .chain(self.known.into_values())
+            .map(|held| (held.identity.0, held.comm))
+            .collect();
+        survivors.sort();
+        Ending {
+            gone: survivors.is_empty() && skipped.is_empty(),
+            left: u32::try_from(survivors.len() + skipped.len()).unwrap_or(u32::MAX),
+            survivors,
+            forced: self.forced,
+            skipped,
+        }
+    }
+}
