@@ -1,1 +1,174 @@
-//! x
+//! Sessions in containers: podman and docker, each a location of its own.
+//!
+//! A session is a container with the session's name. Names are looked up exactly and compared, since
+//! both engines also find containers by the beginning of their id; changes go by the full id, which
+//! kst takes from the same line that holds the name.
+
+mod engine;
+mod forms;
+mod inspect;
+mod logs;
+
+use inspect::Container;
+use kst_plugin::prelude::*;
+
+struct Containers;
+
+kst_plugin::export!(Containers);
+
+impl Backend for Containers {
+    fn describe() -> Description {
+        forms::description()
+    }
+
+    fn probe(_at: &Location) -> Result<Health, Error> {
+        let output = run("version", &[])?;
+        if !output.ok() {
+            return Ok(Health::problem(&engine::words(&output)));
+        }
+        Ok(Health::version(output.first_line().trim()))
+    }
+
+    fn list(_at: &Location) -> Result<Vec<Session>, Error> {
+        let ids = engine::checked(run("ids", &[])?)?;
+        let ids: Vec<&str> = ids.lines().map(str::trim).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let output = run("containers", &ids)?;
+        let sessions: Vec<Session> =
+            output.lines().filter_map(Container::parse).map(|it| it.session()).collect();
+        // A container that was removed since is left out, and makes the engine fail.
+        if sessions.is_empty() && !output.ok() && !engine::no_such(&output) {
+            return Err(engine::failure(&output));
+        }
+        Ok(sessions)
+    }
+
+    fn status(_at: &Location, name: &str) -> Result<Session, Error> {
+        look(name)
+    }
+
+    fn start(_at: &Location, request: &StartRequest) -> Result<Session, Error> {
+        if request.resume {
+            if look(&request.name)?.state == State::Running {
+                return Err(Error::AlreadyExists);
+            }
+            engine::checked(run("resume", &[])?)?;
+            return look(&request.name);
+        }
+        let output = run("create", &[])?;
+        if !output.ok() {
+            return Err(undone(&request.name, &output));
+        }
+        match look(&request.name) {
+            // Somebody else removed it already: it ran, and it is over.
+            Err(Error::NotFound) => Ok(Session::new(&request.name, State::Ended)),
+            other => other,
+        }
+    }
+
+    fn stop(_at: &Location, request: &StopRequest) -> Result<(), Error> {
+        let session = look(&request.name)?;
+        if session.state != State::Running {
+            return Err(Error::NotRunning);
+        }
+        // podman neither stops nor kills a paused one, and nothing paused can end politely.
+        if session.details.iter().any(|(key, value)| key == "status" && value == "paused") {
+            run("unpause", &[])?;
+        }
+        let output = run(if request.graceful { "stop" } else { "kill" }, &[])?;
+        if ended(&request.name)? {
+            Ok(())
+        } else if output.ok() {
+            Err(Error::failed("the container still runs"))
+        } else {
+            Err(engine::failure(&output))
+        }
+    }
+
+    fn remove(_at: &Location, name: &str) -> Result<(), Error> {
+        match look(name) {
+            Err(Error::NotFound) => return Ok(()),
+            Ok(session) if session.state == State::Running => {
+                return Err(Error::failed("the container still runs: stop it first"));
+            }
+            other => other?,
+        };
+        let output = run("remove", &[])?;
+        if !output.ok() && look(name) != Err(Error::NotFound) {
+            return Err(engine::failure(&output));
+        }
+        Ok(())
+    }
+
+    fn logs(_at: &Location, name: &str, lines: u32) -> Result<LogSource, Error> {
+        look(name)?;
+        let output = engine::checked(run("logs", &[])?)?;
+        if output.stderr.is_empty() {
+            return Ok(LogSource::Text(logs::tail(output.raw(), lines)));
+        }
+        // Without a terminal there are two streams; their times say how they interleave.
+        let timed = engine::checked(run("logs-timed", &[])?)?;
+        let merged = logs::merged(&timed.stdout, &timed.stderr);
+        Ok(LogSource::Text(logs::tail(merged.as_bytes(), lines)))
+    }
+
+    fn attach(_at: &Location, name: &str) -> Result<Plan, Error> {
+        if look(name)?.state != State::Running {
+            return Err(Error::NotRunning);
+        }
+        Ok(Plan::of("attach"))
+    }
+}
+
+/// The container with exactly this name; this also binds its id.
+fn look(name: &str) -> Result<Session, Error> {
+    let output = run("container", &[])?;
+    let found = output.lines().filter_map(Container::parse).find(|it| it.name == name);
+    match found {
+        Some(container) => Ok(container.session()),
+        // Found by the beginning of an id: that is another one.
+        None if output.ok() || engine::no_such(&output) => Err(Error::NotFound),
+        None => Err(engine::failure(&output)),
+    }
+}
+
+/// Why a container could not be run, with whatever was made of it removed again.
+fn undone(name: &str, output: &Output) -> Error {
+    let failure = engine::failure(output);
+    match look(name) {
+        // kst lets go only of one that carries this run's own label: `discard` removes no other.
+        Ok(_) => match run("discard", &[]) {
+            Ok(discarded) if discarded.ok() => failure,
+            Ok(discarded) => match failure {
+                Error::Failed(why) => Error::Failed(
+                    [
+                        &why,
+                        "; and what was made of it could not be removed: ",
+                        &engine::words(&discarded),
+                    ]
+                    .concat(),
+                ),
+                other => other,
+            },
+            Err(SpawnError::Unbound(_)) => Error::AlreadyExists,
+            Err(error) => error.into(),
+        },
+        Err(_) => failure,
+    }
+}
+
+/// Whether the container has ended, or is gone; podman may need a moment after a kill.
+fn ended(name: &str) -> Result<bool, Error> {
+    for milliseconds in [0, 20, 50, 100, 200, 500, 1000] {
+        pause(milliseconds);
+        match look(name) {
+            Err(Error::NotFound) => return Ok(true),
+            Ok(session) if session.state != State::Running => return Ok(true),
+            Ok(_) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}

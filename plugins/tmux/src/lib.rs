@@ -1,1 +1,166 @@
-//! x
+//! Sessions in tmux.
+//!
+//! A session of kst is a tmux session whose first pane runs kst's shim, with a second process, kst's
+//! recorder, at the pane's output. tmux names sessions by a number that is never used twice in the
+//! life of a server (`$3`); whatever changes or reads a session goes by that.
+
+mod forms;
+mod listing;
+mod screen;
+mod version;
+
+use kst_plugin::prelude::*;
+use listing::Row;
+
+struct Tmux;
+
+kst_plugin::export!(Tmux);
+
+impl Backend for Tmux {
+    fn describe() -> Description {
+        forms::description()
+    }
+
+    fn probe(_at: &Location) -> Result<Health, Error> {
+        let output = run("version", &[])?.success()?;
+        Ok(version::health(output.first_line()))
+    }
+
+    fn list(_at: &Location) -> Result<Vec<Session>, Error> {
+        let output = sessions()?;
+        let rows: Vec<Row<'_>> = output.lines().filter_map(Row::parse).collect();
+        // A session without a live pane of its own is rare: only then are the panes asked for.
+        let panes =
+            if rows.iter().any(Row::may_have_ended) { Some(run("panes", &[])?) } else { None };
+        let panes = panes.as_ref().map_or("", |output| &output.stdout);
+        Ok(rows.iter().map(|row| row.session(panes)).collect())
+    }
+
+    fn status(_at: &Location, name: &str) -> Result<Session, Error> {
+        let output = sessions()?;
+        let row = find(&output, name).ok_or(Error::NotFound)?;
+        described(&row)
+    }
+
+    fn start(_at: &Location, request: &StartRequest) -> Result<Session, Error> {
+        if request.resume {
+            return Err(Error::unsupported("tmux cannot start a session again as it was"));
+        }
+        let output = run("create", &[])?;
+        // A later part of the chain can fail when the session is there already: it must not stay.
+        let Some(row) = find(&output, &request.name) else {
+            return Err(refusal(&output));
+        };
+        if !output.ok() {
+            let failure = output.failure();
+            run("discard", &[])?;
+            return Err(failure);
+        }
+        Ok(row.session(""))
+    }
+
+    fn stop(_at: &Location, request: &StopRequest) -> Result<(), Error> {
+        let output = sessions()?;
+        let row = find(&output, &request.name).ok_or(Error::NotFound)?;
+        if described(&row)?.state == State::Ended {
+            return Err(Error::NotRunning);
+        }
+        end_session();
+        // With its last process gone, tmux closes the session by itself, and only then has it read
+        // all output. One that stays holds something that kst could not reach.
+        if gone(row.id, &[5, 15, 30, 50, 100, 200])? {
+            return Ok(());
+        }
+        close(row.id)
+    }
+
+    fn remove(_at: &Location, name: &str) -> Result<(), Error> {
+        let output = sessions()?;
+        match find(&output, name) {
+            Some(row) => close(row.id),
+            None => Ok(()),
+        }
+    }
+
+    fn logs(_at: &Location, name: &str, lines: u32) -> Result<LogSource, Error> {
+        find(&sessions()?, name).ok_or(Error::NotFound)?;
+        let wanted = lines as usize;
+        let recent = run("recent", &[])?.success()?;
+        if let Some(text) = screen::tail(recent.raw(), wanted, false) {
+            return Ok(LogSource::Text(text));
+        }
+        // Wrapped lines made it fewer than asked for; or there are no more.
+        let all = run("everything", &[])?.success()?;
+        Ok(LogSource::Text(screen::tail(all.raw(), wanted, true).unwrap_or_default()))
+    }
+
+    fn attach(at: &Location, name: &str) -> Result<Plan, Error> {
+        find(&sessions()?, name).ok_or(Error::NotFound)?;
+        Ok(Plan::of(if at.inside { "switch" } else { "attach" }))
+    }
+}
+
+/// What `list-sessions` prints; nothing where no server runs.
+fn sessions() -> Result<Output, Error> {
+    let mut output = run("sessions", &[])?;
+    if output.ok() {
+        return Ok(output);
+    }
+    if !listing::no_server(&output.stderr) {
+        return Err(Error::Unavailable(output.complaint()));
+    }
+    output.stdout.clear();
+    Ok(output)
+}
+
+/// The line of the session with exactly this name.
+fn find<'a>(output: &'a Output, name: &str) -> Option<Row<'a>> {
+    output.lines().filter_map(Row::parse).find(|row| row.name == name)
+}
+
+/// A session with what its panes tell, where they matter.
+fn described(row: &Row<'_>) -> Result<Session, Error> {
+    if row.may_have_ended() {
+        return Ok(row.session(&run("panes", &[])?.stdout));
+    }
+    Ok(row.session(""))
+}
+
+/// Why `new-session` made nothing.
+fn refusal(output: &Output) -> Error {
+    if output.stderr_has("duplicate session") {
+        Error::AlreadyExists
+    } else if output.ok() {
+        Error::failed(
+            "tmux said that it made the session but did not name it: is new-session redefined by \
+             the option command-alias?",
+        )
+    } else {
+        output.failure()
+    }
+}
+
+/// Close a session, and return when tmux no longer lists it.
+fn close(id: &str) -> Result<(), Error> {
+    let output = run("end", &[])?;
+    // Gone in the meantime is as good.
+    if gone(id, &[0, 10, 20, 50, 100, 200, 500])? {
+        return Ok(());
+    }
+    if output.ok() {
+        Err(Error::failed("tmux still lists the session"))
+    } else {
+        Err(output.failure())
+    }
+}
+
+/// Whether the session is no longer listed, after at most these pauses in milliseconds.
+fn gone(id: &str, pauses: &[u32]) -> Result<bool, Error> {
+    for &milliseconds in pauses {
+        pause(milliseconds);
+        if !sessions()?.lines().filter_map(Row::parse).any(|row| row.id == id) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,103 @@
+//! The engines' messages.
+
+use kst_plugin::prelude::*;
+
+/// What the engine said, without what it puts before and after every message.
+pub fn words(output: &Output) -> String {
+    let line = output
+        .stderr
+        .lines()
+        .map(str::trim)
+        .rfind(|line| !line.is_empty() && !line.starts_with("Run '") && !line.starts_with("See '"))
+        .unwrap_or_default();
+    if line.is_empty() {
+        return output.complaint();
+    }
+    let mut words = line;
+    for before in ["docker: ", "Error response from daemon: ", "Error: "] {
+        words = words.strip_prefix(before).unwrap_or(words);
+    }
+    words.into()
+}
+
+/// The error for a command that failed: the engine is down, or it said no.
+pub fn failure(output: &Output) -> Error {
+    if is_down(&output.stderr) {
+        Error::Unavailable(words(output))
+    } else {
+        Error::Failed(words(output))
+    }
+}
+
+/// The output of a command that must not fail.
+pub fn checked(output: Output) -> Result<Output, Error> {
+    if output.ok() { Ok(output) } else { Err(failure(&output)) }
+}
+
+/// Whether the engine says that there is no such container.
+pub fn no_such(output: &Output) -> bool {
+    !is_down(&output.stderr)
+        && ["No such container", "no such container", "no container with name or ID"]
+            .iter()
+            .any(|text| output.stderr_has(text))
+}
+
+/// Whether the message is that of a client whose engine is not there.
+fn is_down(message: &str) -> bool {
+    [
+        "Cannot connect to the Docker daemon",
+        "permission denied while trying to connect to the",
+        "error during connect",
+        "failed to connect to the docker API",
+        "Cannot connect to Podman",
+        "unable to connect to Podman",
+    ]
+    .iter()
+    .any(|text| message.contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(stderr: &str) -> Output {
+        Output::new(ExitStatus::Code(125), "", stderr)
+    }
+
+    // Printed by docker 28 with engine 20.10, and by podman 4.3.1.
+    const DOCKER_MISSING: &str = "docker: Error response from daemon: failed to create shim task: \
+        exec: \"nosuch\": executable file not found in $PATH: unknown\n\n\
+        Run 'docker run --help' for more information\n";
+    const PODMAN_PULL: &str = "time=\"2026-11-23T05:36:13Z\" level=warning msg=\"The input device \
+        is not a TTY.\"\nTrying to pull localhost/nosuch:latest...\nError: initializing source \
+        docker://localhost/nosuch:latest: connection refused\n";
+    const DOCKER_DOWN: &str = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. \
+        Is the docker daemon running?\n";
+
+    #[test]
+    fn the_engines_words_stand_alone() {
+        assert_eq!(
+            words(&failed(DOCKER_MISSING)),
+            "failed to create shim task: exec: \"nosuch\": executable file not found in $PATH: \
+             unknown"
+        );
+        assert_eq!(
+            words(&failed(PODMAN_PULL)),
+            "initializing source docker://localhost/nosuch:latest: connection refused"
+        );
+        assert_eq!(words(&failed("")), "it ended with code 125");
+    }
+
+    #[test]
+    fn down_is_told_from_no() {
+        assert!(matches!(failure(&failed(DOCKER_DOWN)), Error::Unavailable(_)));
+        assert!(matches!(failure(&failed(DOCKER_MISSING)), Error::Failed(_)));
+    }
+
+    #[test]
+    fn no_such_container_on_both() {
+        assert!(no_such(&failed("Error response from daemon: No such container: x\n")));
+        assert!(no_such(&failed("Error: inspecting object: no such container x\n")));
+        assert!(!no_such(&failed(DOCKER_DOWN)));
+    }
+}

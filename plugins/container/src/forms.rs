@@ -1,0 +1,84 @@
+//! What podman and docker are asked, and how. Both understand every form.
+
+use Operation::{Attach, List, Logs, Probe, Remove, Start, Status, Stop};
+use kst_plugin::prelude::*;
+
+/// A line about a container. First what the engine itself makes up; then, as JSON so that it cannot
+/// end the line or the field, what whoever made the container chose. docker writes `/` before names.
+macro_rules! line {
+    () => {
+        "'{{.ID}} {{range split .Name \"/\"}}{{.}}{{end}} {{if .State.Pid}}{{.State.Pid}}{{end}} \
+         {{json (index .Config.Labels \"kst.run\")}} {{json .State.Status}},\
+         {{json .State.ExitCode}},{{json .State.OOMKilled}},{{json .Created}},\
+         {{json .State.StartedAt}},{{json .State.FinishedAt}},{{json .RestartCount}},\
+         {{with .State.Health}}{{json .Status}}{{else}}\"\"{{end}},{{json .Config.Image}},\
+         {{json .State.Error}}'"
+    };
+}
+
+/// The beginning of that line, for the host.
+const LINE: &str = "{id} {name} {pids} \"{run}\" {*}";
+
+const CONTAINERS: &str = concat!("{location} container inspect --format ", line!(), " <word>...");
+const CONTAINER: &str = concat!("{location} container inspect --format ", line!(), " -- {name}");
+
+/// podman has no server, and is then its own client.
+const VERSION: &str =
+    "{location} version --format '{{with .Server}}{{.Version}}{{else}}{{$.Client.Version}}{{end}}'";
+
+/// `-it`, so that a program finds a terminal when somebody attaches.
+const CREATE: &str = "{location} run -d -it --name {name} --label kst.run={run} [-w {workdir}] \
+    [--env-file {env-file}] [-e {env-inherited}]... [-v {option-volumes}]... \
+    [-v {option-log_volume}] [-p {option-ports}]... -- {option-image} [{command}]";
+
+pub fn description() -> Description {
+    Description::new(
+        "container",
+        env!("CARGO_PKG_VERSION"),
+        "runs sessions in containers, with podman or docker",
+    )
+    .program("podman", "runs your session in a container")
+    .program("docker", "runs your session in a container")
+    .locations(
+        Locations::Programs(vec!["podman".into(), "docker".into()]),
+        Choice::text("runtime", "The container engine to use").of(&["podman", "docker"]),
+    )
+    .elsewhere()
+    .option(Choice::new("image", OptionKind::Image, "The image to run").required())
+    .option(
+        Choice::new("volumes", OptionKind::Volume, "Folders to mount: SOURCE:TARGET[:MODE]")
+            .repeatable(),
+    )
+    .option(
+        Choice::new(
+            "ports",
+            OptionKind::Port,
+            "Ports to publish: [[ADDRESS:]PORT:]PORT[/PROTOCOL]",
+        )
+        .repeatable(),
+    )
+    .option(Choice::new(
+        "log_volume",
+        OptionKind::Volume,
+        "A folder to mount for the program's own logs: SOURCE:TARGET[:MODE]",
+    ))
+    .form(Form::reads("version", &[Probe], VERSION))
+    .form(Form::reads("ids", &[List], "{location} ps -aq --no-trunc"))
+    .form(Form::reads("containers", &[List], CONTAINERS).gives(LINE))
+    .form(
+        Form::reads("container", &[Status, Start, Stop, Remove, Logs, Attach], CONTAINER)
+            .gives(LINE),
+    )
+    .form(Form::changes("create", &[Start], CREATE).gives("{id}"))
+    // What a failed start left behind, never having run: bound by the label of this very run.
+    .form(Form::changes("discard", &[Start], "{location} rm -f -v {id}"))
+    .form(Form::changes("resume", &[Start], "{location} start {id}"))
+    .form(Form::changes("unpause", &[Stop], "{location} unpause {id}"))
+    .form(Form::changes("stop", &[Stop], "{location} stop -t {timeout} {id}"))
+    .form(Form::changes("kill", &[Stop], "{location} kill {id}"))
+    .form(Form::changes("remove", &[Remove], "{location} rm {id}"))
+    .form(Form::reads("logs", &[Logs], "{location} logs --tail {lines} {id}"))
+    .form(Form::reads("logs-timed", &[Logs], "{location} logs --timestamps --tail {lines} {id}"))
+    .form(Form::plan("attach", &[Attach], "{location} attach --sig-proxy=false {id}"))
+    .detach("Ctrl-p Ctrl-q")
+}

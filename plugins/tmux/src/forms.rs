@@ -1,0 +1,60 @@
+//! What tmux is asked, and how.
+
+use Operation::{Attach, List, Logs, Probe, Remove, Start, Status, Stop};
+use kst_plugin::prelude::*;
+
+/// A line for each session: fields that tmux itself makes up first, the name last. The pids are those
+/// of panes that live and that no other session shares; tmux before 3.1 tells no pids so.
+const SESSIONS: &str = "tmux -u [-L {location}] list-sessions -F '#{session_id} #{pid}.#{start_time} \
+    #{session_created} #{session_windows} #{session_attached} \
+    #{W:#{?#{==:#{window_linked_sessions},1},#{P:#{?pane_dead,,#{pane_pid} }},}},#{session_name}'";
+
+/// The same fields in the same order.
+const LINE: &str = "{id} {instance} {*} {*} {*} {pids},{name}";
+
+/// Each pane of the server, whether it is dead, and how it died.
+const PANES: &str = "tmux -u [-L {location}] list-panes -a -F \
+    '#{session_id} #{pane_dead} #{pane_dead_status} #{pane_dead_signal}'";
+
+/// One call does it all, so that no output is missed and nobody sees a half-made session. The options
+/// are against what a user's own config may set: destroy-unattached would end the session at once,
+/// and remain-on-exit would keep its name after its end.
+const CREATE: &str = "tmux -u [-L {location}] new-session -d -s {name} \
+    [-c {workdir:tmux-format:tmux-word}] -P -F '#{session_id} #{pid}.#{start_time} \
+    #{session_created} #{session_windows} #{session_attached} #{pane_pid},#{session_name}' \
+    -- {launch} ';' set-option -t ={name}: destroy-unattached off \
+    ';' set-option -w -t ={name}: remain-on-exit off \
+    ';' pipe-pane -t ={name}: {recorder:sh:tmux-format:strftime:tmux-word}";
+
+const RECENT: &str = "tmux -u [-L {location}] capture-pane -p -e -J -S -{lines} -t {id}";
+const EVERYTHING: &str = "tmux -u [-L {location}] capture-pane -p -e -J -S - -t {id}";
+const KILL: &str = "tmux [-L {location}] kill-session -t {id}";
+
+pub fn description() -> Description {
+    Description::new("tmux", env!("CARGO_PKG_VERSION"), "runs sessions in tmux, on this machine")
+        .program("tmux", "keeps your session alive on this machine")
+        .locations(
+            Locations::Sockets(SocketFolder {
+                variable: "TMUX_TMPDIR".into(),
+                parent: "/tmp".into(),
+                folder: "tmux-{uid}".into(),
+                inside: Some("TMUX".into()),
+            }),
+            Choice::text("socket_name", "The tmux socket (tmux -L) to use"),
+        )
+        .form(Form::reads("version", &[Probe], "tmux -V"))
+        .form(
+            Form::reads("sessions", &[List, Status, Stop, Remove, Logs, Attach], SESSIONS)
+                .gives(LINE),
+        )
+        .form(Form::reads("panes", &[List, Status, Stop], PANES))
+        .form(Form::changes("create", &[Start], CREATE).gives(LINE))
+        .form(Form::changes("discard", &[Start], KILL))
+        .form(Form::changes("end", &[Stop, Remove], KILL))
+        .form(Form::reads("recent", &[Logs], RECENT))
+        .form(Form::reads("everything", &[Logs], EVERYTHING))
+        .form(Form::plan("attach", &[Attach], "tmux [-L {location}] attach-session -t {id}"))
+        .form(Form::plan("switch", &[Attach], "tmux [-L {location}] switch-client -t {id}"))
+        .keeps(&["TERM", "TMUX", "TMUX_PANE", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLORTERM"])
+        .detach("Ctrl-b d")
+}
