@@ -1,0 +1,60 @@
+# kst: what a person who works on it types. `make help` lists it.
+
+SHELL := /bin/bash
+PREFIX ?= $(HOME)/.local
+CARGO ?= cargo
+
+.DEFAULT_GOAL := help
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F '\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+build: wasm-target ## The program, with the built-in backends in it (target/debug/kst)
+	$(CARGO) build
+
+release: wasm-target ## The program as it is installed (target/release/kst)
+	$(CARGO) build --release
+
+install: wasm-target ## The program into PREFIX/bin (PREFIX=~/.local)
+	$(CARGO) install --locked --path host --root $(PREFIX)
+
+plugins: wasm-target ## The backends that don't come with kst, as files: screen.wasm
+	@# A target folder of its own: a test may call this while cargo holds the other one.
+	CARGO_TARGET_DIR=target/plugins $(CARGO) build --quiet -p kst-plugin-screen --target wasm32-unknown-unknown --profile plugin
+	CARGO_TARGET_DIR=target/plugins $(CARGO) run --quiet -p kst-pack -- target/plugins/wasm32-unknown-unknown/plugin/kst_plugin_screen.wasm -o screen.wasm
+
+demo: ## The main job on a real tmux, each step shown; installs what is missing
+	@tests/demo.sh
+
+test: ## Every test, on engines of its own (installs them: Debian, as root or with sudo)
+	tests/engines.sh with $(MAKE) --no-print-directory test-here
+
+test-here: wasm-target plugins ## Every test, on the engines that are up; what has none says so
+	$(CARGO) test --workspace --no-fail-fast
+
+engines-up: ## Set up the engines for tests and leave them up (see tests/engines.sh)
+	tests/engines.sh up
+
+engines-down: ## End them and remove what they held
+	tests/engines.sh down
+
+lint: wasm-target ## Formatting, clippy, docs: nothing may be left to say
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps
+	@# Licences and sources, where cargo-deny is installed.
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; else echo "not run: cargo deny is not installed"; fi
+
+bench: ## How fast it is: a table against the floor, as in docs/performance.md
+	tests/engines.sh with tests/bench/run.sh
+
+compare: ## The real `kstlib ops` and kst side by side
+	tests/engines.sh with tests/compare/run.sh
+
+mutations: ## Break the code on purpose, see the tests notice (MUTATION=NN for one)
+	tests/engines.sh with tests/mutations/run.sh $(MUTATION)
+
+wasm-target:
+	@. tests/engines/packages.sh && install_linker && install_wasm_target
+
+.PHONY: help build release install plugins demo test test-here engines-up engines-down lint bench compare mutations wasm-target

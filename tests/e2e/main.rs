@@ -1,0 +1,13 @@
+//! The real `kst`, run as a person runs it, on the real engines.
+//!
+//! Each test makes a [`support::World`]: a home, a working directory and engines of its own, so
+//! that tests run side by side and never touch what else runs on the machine. An engine that is
+//! not here makes a test say so loudly and pass, or fail where `CI=true`. `tests/engines.sh up`
+//! brings docker and podman.
+
+mod support;
+
+mod container;
+mod harness;
+mod screen;
+mod tmux;

@@ -1,0 +1,31 @@
+//! What the tests stand on. Start reading at [`World`].
+
+// Modules of tests come and go; what they have in common may for a while be used by none.
+#![allow(dead_code, unused_imports)]
+
+mod engine;
+mod outcome;
+mod plugins;
+mod run;
+mod terminal;
+mod wait;
+mod world;
+
+pub use engine::Engine;
+pub use outcome::Outcome;
+pub use plugins::screen_plugin;
+pub use terminal::{Key, Terminal};
+pub use wait::{eventually, until};
+pub use world::World;
+
+use std::path::{Path, PathBuf};
+
+/// The folder that holds the whole project.
+pub fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the host crate lies in the project")
+}
+
+/// A folder in target/ that all tests of all runs share: for what is slow to make and never changes.
+pub fn shared() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+}

@@ -1,0 +1,59 @@
+# Installing what is missing. Sourced by tests/engines.sh and tests/demo.sh.
+# shellcheck shell=bash
+
+say() { printf 'engines: %s\n' "$*" >&2; }
+
+# Runs a command as root: directly, or through sudo. Fails where neither is possible.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        say "this needs root, and there is no sudo: $*"
+        return 1
+    fi
+}
+
+# Debian keeps some of the programs below in sbin, which is not on every user's PATH.
+find_program() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1"; }
+
+# install_programs PROGRAM=PACKAGE...
+# Installs the packages whose program is not there yet, in one call, and says which.
+install_programs() {
+    local pair missing=()
+    for pair in "$@"; do
+        find_program "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if ! command -v apt-get >/dev/null 2>&1; then
+        say "not here, and no apt-get to install them with: ${missing[*]}"
+        return 1
+    fi
+    say "installing with apt-get: ${missing[*]}"
+    apt_quietly update &&
+        apt_quietly install --yes --no-install-recommends "${missing[@]}"
+}
+
+# Runs apt-get; what it prints is shown only where it fails.
+apt_quietly() {
+    local output
+    if ! output=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get -q "$@" 2>&1); then
+        printf '%s\n' "$output" >&2
+        say "apt-get $1 failed"
+        return 1
+    fi
+}
+
+# Adds the Rust target that the components are built for.
+install_wasm_target() {
+    local target=wasm32-unknown-unknown
+    if [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
+        return 0
+    fi
+    say "adding the Rust target $target"
+    rustup target add "$target" >&2
+}
+
+# Rust needs a linker.
+install_linker() { install_programs cc=gcc; }
