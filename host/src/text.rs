@@ -1,6 +1,10 @@
 //! Text from strangers, made safe to show.
 
+mod neutralise;
+
 use std::fmt::Write;
+
+pub use neutralise::{neutralise, plain};
 
 /// `text` with every character escaped that a terminal would act on or that changes how its
 /// neighbours look: control characters (C0, DEL, C1), line separators, and the invisible and

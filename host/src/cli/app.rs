@@ -1,0 +1,86 @@
+//! What a command works with: the global options, the config, the host, the output.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kst::config::{Config, Severity, Sources};
+use kst::folders::Folders;
+use kst::session::{Host, HostSettings};
+
+use super::globals::Globals;
+use super::observe::Watcher;
+use super::output::Output;
+use super::render;
+
+/// What a command works with.
+pub struct App {
+    pub globals: Globals,
+    pub output: Output,
+    folders: Folders,
+    watcher: Arc<Watcher>,
+}
+
+impl App {
+    pub fn new(globals: Globals, output: Output) -> Self {
+        let watcher = Arc::new(Watcher::new(globals.verbose, globals.dry_run, output.clone()));
+        App { globals, output, folders: Folders::from_env(), watcher }
+    }
+
+    /// The config of all its layers.
+    pub fn config(&self) -> anyhow::Result<Config> {
+        let explicit = match &self.globals.config {
+            Some(file) => Some(file.clone()),
+            None => std::env::var_os("KST_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from),
+        };
+        Ok(Config::load(&Sources {
+            folders: self.folders.clone(),
+            working_dir: std::env::current_dir().ok(),
+            explicit,
+        })?)
+    }
+
+    /// The host, on the config; what is wrong in the config is told as warnings.
+    pub fn host(&self) -> anyhow::Result<Host> {
+        let config = self.config()?;
+        for problem in config.problems() {
+            self.output.warn(&render::problem::sentence(problem));
+            if let Some(advice) = problem.advice.as_deref()
+                && problem.severity == Severity::Error
+            {
+                self.output.hint(advice);
+            }
+        }
+        let output = self.output.clone();
+        Ok(Host::new(HostSettings {
+            folders: self.folders.clone(),
+            config,
+            plugins: self.globals.plugins.clone(),
+            program: None,
+            dry_run: self.globals.dry_run,
+            observer: self.watcher.clone(),
+            warn: Arc::new(move |text| output.warn(text)),
+        })?)
+    }
+
+    /// The exit code of a command that ended so.
+    pub fn finish(&self, result: anyhow::Result<u8>) -> u8 {
+        // A dry run ends at the first change: how the operation saw that end does not matter.
+        let result = match self.watcher.held_back() {
+            Some(held_back) => self.dry_run(&held_back),
+            None => result,
+        };
+        result.unwrap_or_else(|error| self.output.error(&error))
+    }
+
+    fn dry_run(&self, held_back: &[Vec<String>]) -> anyhow::Result<u8> {
+        if self.globals.json {
+            self.output.json(&serde_json::json!({ "would_run": held_back }))?;
+        } else {
+            let lines: Vec<String> =
+                held_back.iter().map(|argv| render::words::line(argv) + "\n").collect();
+            self.output.print(lines.concat().as_bytes())?;
+        }
+        self.output.note("dry run: nothing was changed");
+        Ok(0)
+    }
+}

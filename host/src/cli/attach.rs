@@ -1,0 +1,28 @@
+//! `kst attach`
+
+use super::app::App;
+use super::select::Select;
+use super::{examples, values};
+
+/// Go to a session: connect this terminal to it
+///
+/// The session goes on when you leave it. How to leave is the backend's: `Ctrl-b d` in tmux,
+/// `Ctrl-p Ctrl-q` in containers.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(&[
+    ("kst attach api", "go there"),
+    ("kst attach api -b container", "the container of that name, not the tmux session"),
+]))]
+pub struct Args {
+    /// The session's name
+    #[arg(value_parser = values::name())]
+    pub name: String,
+
+    #[command(flatten)]
+    pub select: Select,
+}
+
+pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
+    let code = app.host()?.attach(&args.name, &args.select.filter())?;
+    Ok(u8::try_from(code).unwrap_or(1))
+}

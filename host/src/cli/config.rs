@@ -1,0 +1,78 @@
+//! `kst config`
+
+use clap::Subcommand;
+use kst::config::Severity;
+
+use super::app::App;
+use super::{examples, render};
+
+/// Check and show the config
+///
+/// The config is `kstlib.conf.yml`: of the system, in ~/.config, in ~, in the working directory,
+/// and the file of --config, later ones winning.
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(Check),
+    Show(Show),
+    Schema(Schema),
+}
+
+/// Report each problem of the config, with its file, its line and what to do
+///
+/// Ends with 2 where something is wrong, with 0 where there are warnings alone.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(&[
+    ("kst config check", "the config of all its layers"),
+    ("kst config check --json", "for programs"),
+]))]
+struct Check {}
+
+/// Show the merged config, and where each value came from
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(&[("kst config show", "what applies here")]))]
+struct Show {}
+
+/// Print a JSON Schema of the config, for editors
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(&[("kst config schema > kst.schema.json", "keep it in a file")]))]
+struct Schema {}
+
+pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
+    match args.command {
+        Command::Check(_) => check(app),
+        Command::Show(_) => show(app),
+        Command::Schema(_) => {
+            app.output.json(&kst::config::schema())?;
+            Ok(0)
+        }
+    }
+}
+
+fn check(app: &App) -> anyhow::Result<u8> {
+    let config = app.config()?;
+    let problems = config.problems();
+    if app.globals.json {
+        let list: Vec<_> = problems.iter().map(render::problem::json).collect();
+        app.output.json(&list.into())?;
+    } else if problems.is_empty() {
+        app.output.print(b"The config is good.\n")?;
+    } else {
+        let text: Vec<String> = problems.iter().map(render::problem::full).collect();
+        app.output.print(text.join("\n").as_bytes())?;
+    }
+    let wrong = problems.iter().any(|problem| problem.severity == Severity::Error);
+    Ok(if wrong { 2 } else { 0 })
+}
+
+fn show(app: &App) -> anyhow::Result<u8> {
+    let config = app.config()?;
+    app.output.print(config.show().as_bytes())?;
+    Ok(0)
+}

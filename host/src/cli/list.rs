@@ -1,0 +1,125 @@
+//! `kst list`
+
+use anyhow::bail;
+use kst::session::{BackendHealth, HealthState, Host};
+
+use super::app::App;
+use super::select::Select;
+use super::{examples, render};
+
+/// List all sessions, running or ended, whoever started them
+///
+/// Sessions that the config defines are listed before they are started. A backend that does not
+/// answer costs a warning and no more.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(&[
+    ("kst list", "everything, everywhere"),
+    ("kst list -b tmux", "one backend"),
+    ("kst list -q", "the names, a line each"),
+    ("kst list --json --health", "for programs, with how each backend is"),
+]))]
+pub struct Args {
+    #[command(flatten)]
+    pub select: Select,
+
+    /// Show how each backend is, too
+    ///
+    /// With --json the result is then {"sessions": […], "health": […]}.
+    #[arg(long)]
+    pub health: bool,
+
+    /// Print the names alone, a line each
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
+    if args.quiet {
+        app.output.be_quiet();
+    }
+    let host = app.host()?;
+    if let Some(backend) = &args.select.backend {
+        known(&host, backend)?;
+    }
+    let listing = host.list(&args.select.filter());
+    let output = &app.output;
+    if app.globals.json {
+        let sockets = render::json::Sockets::of(&host, &listing.sessions);
+        output.json(&render::json::listing(&listing, args.health, &sockets))?;
+    } else if args.quiet {
+        output.print(render::list::names(&listing.sessions).as_bytes())?;
+    } else {
+        let now = jiff::Timestamp::now();
+        if listing.sessions.is_empty() {
+            // kstlib prints such a line on standard output, where a table would be.
+            output.print(b"No sessions.\n")?;
+        } else {
+            let table = render::list::table(&listing.sessions, now, output.width());
+            output.print(table.as_bytes())?;
+        }
+        if args.health {
+            let table = render::health::table(&listing.health, output.width());
+            output.print(format!("\n{table}").as_bytes())?;
+        }
+    }
+    for health in &listing.health {
+        if health.state == HealthState::Broken && !args.health {
+            output.warn(&render::health::sentence(health));
+        }
+    }
+    match &args.select.backend {
+        Some(backend) => usable(backend, &listing.health),
+        None => Ok(0),
+    }
+}
+
+/// Refuse a backend that there is not.
+fn known(host: &Host, backend: &str) -> kst::Result<()> {
+    let backends = host.backends();
+    if backends.iter().any(|known| known == backend) {
+        return Ok(());
+    }
+    Err(kst::Error::BackendNotFound {
+        backend: backend.to_owned(),
+        advice: Some(format!("there are: {}", backends.join(", "))),
+    })
+}
+
+/// Fail where the one backend asked for cannot be asked: "none" would be a lie.
+fn usable(backend: &str, health: &[BackendHealth]) -> anyhow::Result<u8> {
+    let asked: Vec<_> = health.iter().filter(|health| health.backend == backend).collect();
+    if asked.is_empty() || asked.iter().any(|health| health.state == HealthState::Ok) {
+        return Ok(0);
+    }
+    let what: Vec<String> = asked.iter().map(|health| render::health::reason(health)).collect();
+    bail!(kst::Error::Unavailable {
+        backend: backend.to_owned(),
+        what: what.join("; "),
+        advice: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn health(state: HealthState) -> BackendHealth {
+        BackendHealth {
+            backend: "container".into(),
+            location: Some("docker".into()),
+            state,
+            version: None,
+            problem: Some("the daemon does not answer".into()),
+        }
+    }
+
+    #[test]
+    fn a_backend_of_which_nothing_answers_is_an_error() {
+        let (ok, broken) = (health(HealthState::Ok), health(HealthState::Broken));
+        assert_eq!(usable("container", &[ok.clone(), broken.clone()]).unwrap(), 0);
+        assert_eq!(usable("tmux", &[broken.clone()]).unwrap(), 0);
+        let error = usable("container", &[broken, health(HealthState::Absent)]).unwrap_err();
+        assert_eq!(error.downcast_ref::<kst::Error>().unwrap().exit_code(), 6);
+        assert!(error.to_string().contains("docker: the daemon does not answer"), "{error}");
+    }
+}

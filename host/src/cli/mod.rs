@@ -1,0 +1,328 @@
+//! The command line: what it takes, and the way from there to the library.
+//!
+//! One file a subcommand, each with its options and what it does; `render` turns results into text.
+
+mod app;
+mod attach;
+mod completions;
+mod config;
+mod globals;
+mod list;
+mod logs;
+mod observe;
+mod output;
+mod plugin;
+mod remove;
+mod render;
+mod select;
+mod start;
+mod status;
+mod stop;
+mod values;
+
+use std::ffi::OsString;
+
+use anstyle::{AnsiColor, Style};
+use clap::builder::{StyledStr, Styles};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use app::App;
+use globals::Globals;
+use output::Output;
+
+/// Run long-lived sessions in tmux, podman, docker or any backend that is a WebAssembly component
+///
+/// A session is found by its exact name, wherever it runs; start, stop, attach, status, logs and
+/// list work alike on every backend.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kst",
+    version,
+    styles = STYLES,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = examples(&[
+        ("kst start api -- python app.py", "start a session"),
+        ("kst list", "what runs, and what ran"),
+        ("kst logs api -n 20", "its last 20 lines"),
+        ("kst attach api", "go there"),
+        ("kst stop api", "end it"),
+    ]),
+    after_long_help = EXIT_CODES,
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Start(start::Args),
+    Stop(stop::Args),
+    Attach(attach::Args),
+    Status(status::Args),
+    Logs(logs::Args),
+    List(list::Args),
+    Remove(remove::Args),
+    Plugin(plugin::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  usage, an invalid value, or a config that cannot be used
+  3  no such session
+  4  the session already exists
+  5  several sessions have this name
+  6  a program, engine or plugin is missing
+  7  refused, or not trusted
+  8  timed out
+  9  the plugin misbehaved
+
+`kst` on its own prints this help and ends with 2.";
+
+const STYLES: Styles = Styles::styled()
+    .header(Style::new().bold())
+    .usage(Style::new().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .error(AnsiColor::Red.on_default().bold())
+    .valid(AnsiColor::Green.on_default())
+    .invalid(AnsiColor::Yellow.on_default());
+
+/// The examples of a command's help: command lines, each with what it does.
+fn examples(lines: &[(&str, &str)]) -> StyledStr {
+    let width = lines.iter().map(|(line, _)| line.len()).max().unwrap_or(0);
+    let (header, literal) = (STYLES.get_header(), STYLES.get_literal());
+    let mut text = format!("{header}Examples:{header:#}");
+    for (line, what) in lines {
+        text.push_str(&format!("\n  {literal}{line:width$}{literal:#}  {what}"));
+    }
+    StyledStr::from(text)
+}
+
+/// The whole definition: with the options that every command takes, before and after its name.
+fn definition() -> clap::Command {
+    globals::on_every_level(Cli::command())
+}
+
+/// Run the command line of this process; the exit code.
+pub fn run() -> u8 {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    globals::early_colour(&args).apply();
+    let (command, globals) = match parse(args) {
+        Ok(parsed) => parsed,
+        Err(error) => return show_usage(&error),
+    };
+    globals.color.apply();
+    let output = Output::new();
+    let app = App::new(globals, output.clone());
+    let result = match command {
+        Command::Start(args) => start::run(args, &app),
+        Command::Stop(args) => stop::run(args, &app),
+        Command::Attach(args) => attach::run(args, &app),
+        Command::Status(args) => status::run(args, &app),
+        Command::Logs(args) => logs::run(args, &app),
+        Command::List(args) => list::run(args, &app),
+        Command::Remove(args) => remove::run(args, &app),
+        Command::Plugin(args) => plugin::run(args, &app),
+        Command::Config(args) => config::run(args, &app),
+        Command::Completions(args) => completions::run(args, &app),
+    };
+    app.finish(result)
+}
+
+fn parse(args: Vec<OsString>) -> Result<(Command, Globals), clap::Error> {
+    let mut definition = definition();
+    let matches = definition.try_get_matches_from_mut(args)?;
+    let globals = Globals::from_levels(&matches).map_err(|e| e.format(&mut definition))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut definition))?;
+    Ok((cli.command, globals))
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn show_usage(error: &clap::Error) -> u8 {
+    // It quotes what the user typed, which may hold anything.
+    let text = kst::text::neutralise(error.render().ansi().to_string().as_bytes());
+    let output = Output::new();
+    if error.use_stderr() {
+        output.say_bytes(&text);
+    } else if let Err(error) = output.print(&text) {
+        return output.error(&error);
+    }
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &[&str]) -> (Command, Globals) {
+        parse(line.iter().map(OsString::from).collect()).unwrap()
+    }
+
+    fn refused(line: &[&str]) -> clap::Error {
+        parse(line.iter().map(OsString::from).collect()).unwrap_err()
+    }
+
+    #[test]
+    fn the_definition_holds() {
+        definition().debug_assert();
+    }
+
+    fn each_command(command: &clap::Command, visit: &mut dyn FnMut(&clap::Command)) {
+        visit(command);
+        for sub in command.get_subcommands() {
+            each_command(sub, visit);
+        }
+    }
+
+    #[test]
+    fn every_help_is_there_and_no_novel() {
+        let mut definition = definition();
+        definition.build();
+        let mut seen = 0;
+        each_command(&definition, &mut |command| {
+            if command.get_name() == "help" {
+                return;
+            }
+            for help in [command.clone().render_help(), command.clone().render_long_help()] {
+                let lines = help.to_string().lines().count();
+                assert!((5..90).contains(&lines), "{}: {lines} lines", command.get_name());
+            }
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for arg in command.get_arguments() {
+                assert!(arg.get_help().is_some(), "{} {}", command.get_name(), arg.get_id());
+            }
+            seen += 1;
+        });
+        assert!(seen > 15);
+    }
+
+    /// The options of `kstlib ops`, word for word: command, long name, short name.
+    #[test]
+    fn the_options_of_kstlib_are_all_there() {
+        let definition = definition();
+        for (command, options) in [
+            (
+                "start",
+                &[
+                    ("backend", 'b'),
+                    ("command", 'c'),
+                    ("image", 'i'),
+                    ("quiet", 'q'),
+                    ("workdir", 'w'),
+                    ("env", 'e'),
+                    ("volume", 'v'),
+                    ("port", 'p'),
+                    ("socket", 'L'),
+                ][..],
+            ),
+            (
+                "stop",
+                &[
+                    ("backend", 'b'),
+                    ("quiet", 'q'),
+                    ("force", 'f'),
+                    ("timeout", 't'),
+                    ("socket", 'L'),
+                ],
+            ),
+            ("attach", &[("backend", 'b'), ("socket", 'L')]),
+            ("status", &[("backend", 'b'), ("quiet", 'q'), ("json", '-'), ("socket", 'L')]),
+            ("logs", &[("backend", 'b'), ("lines", 'n'), ("socket", 'L')]),
+            ("list", &[("backend", 'b'), ("json", '-')]),
+        ] {
+            let command = definition.find_subcommand(command).unwrap();
+            for (long, short) in options {
+                let arg = command
+                    .get_arguments()
+                    .find(|arg| arg.get_long() == Some(*long))
+                    .unwrap_or_else(|| panic!("{} --{long}", command.get_name()));
+                assert_eq!(arg.get_short(), (*short != '-').then_some(*short), "--{long}");
+            }
+        }
+    }
+
+    #[test]
+    fn global_options_stand_on_either_side_and_add_up() {
+        let (_, globals) =
+            parsed(&["kst", "--plugin", "a.wasm", "list", "--plugin", "b.wasm", "--json"]);
+        assert_eq!(globals.plugins, ["a.wasm", "b.wasm"].map(std::path::PathBuf::from));
+        assert!(globals.json && !globals.verbose);
+        let (_, globals) =
+            parsed(&["kst", "--config", "a", "plugin", "--dry-run", "list", "--config", "b"]);
+        assert_eq!(globals.config, Some("b".into()));
+        assert!(globals.dry_run);
+    }
+
+    #[test]
+    fn words_after_two_dashes_are_the_command() {
+        let (command, _) = parsed(&["kst", "start", "a", "--", "sh", "-c", "--json", ""]);
+        let Command::Start(args) = command else { panic!() };
+        assert_eq!(args.words, ["sh", "-c", "--json", ""]);
+    }
+
+    #[test]
+    fn a_name_may_begin_with_a_dash_after_two_dashes() {
+        assert!(
+            matches!(parsed(&["kst", "stop", "--", "-x"]).0, Command::Stop(a) if a.name == "-x")
+        );
+    }
+
+    #[test]
+    fn bad_values_name_their_option() {
+        for (line, option) in [
+            (&["kst", "list", "-b", ""][..], "--backend"),
+            (&["kst", "list", "-b", "tmux\n"], "--backend"),
+            (&["kst", "list", "-b", "-x"], "--backend"),
+            (&["kst", "list", "-L", "a\u{1b}[2J"], "--socket"),
+            (&["kst", "stop", ""], "<NAME>"),
+            (&["kst", "stop", "a\n"], "<NAME>"),
+            (&["kst", "stop", "a", "-t", "-1"], "--timeout"),
+            (&["kst", "stop", "a", "-t", "1.5"], "--timeout"),
+            (&["kst", "logs", "a", "-n", "-5"], "--lines"),
+            (&["kst", "logs", "a", "-n", ""], "--lines"),
+            (&["kst", "start", "a", "-c", ""], "--command"),
+            (&["kst", "start", "a", "-w", ""], "--workdir"),
+            (&["kst", "start", "a", "-i", "x\n"], "--image"),
+            (&["kst", "start", "a", "-p", "\t"], "--port"),
+            (&["kst", "start", "a", "-v", ""], "--volume"),
+            (&["kst", "start", "a", "-o", ""], "--option"),
+            (&["kst", "start", "a", "-c", "x", "--", "y"], "--command"),
+            (&["kst", "start", "a", "--shell"], "--command"),
+            (&["kst", "--color", "pink", "list"], "--color"),
+            (&["kst", "--config", "", "list"], "--config"),
+            (&["kst", "list", "--plugin", ""], "--plugin"),
+        ] {
+            let error = refused(line).to_string();
+            assert!(error.contains(option), "{line:?}: {error}");
+            assert_eq!(refused(line).exit_code(), 2);
+        }
+        let long = "x".repeat(5000);
+        assert!(refused(&["kst", "stop", &long]).to_string().contains("<NAME>"));
+    }
+
+    #[test]
+    fn values_that_are_not_utf8_name_their_option() {
+        use std::os::unix::ffi::OsStringExt;
+        for (option, shown) in [("-b", "--backend"), ("-c", "--command"), ("-w", "--workdir")] {
+            let mut line: Vec<OsString> = ["kst", "start", "a", option].map(OsString::from).into();
+            line.push(OsString::from_vec(b"a\xff".to_vec()));
+            assert!(parse(line).unwrap_err().to_string().contains(shown), "{option}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_command_gets_a_suggestion() {
+        assert!(refused(&["kst", "stat", "x"]).to_string().contains("start"));
+        assert!(refused(&["kst", "lst"]).to_string().contains("list"));
+    }
+}

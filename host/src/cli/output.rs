@@ -1,0 +1,178 @@
+//! Standard output and standard error.
+//!
+//! The result of a command, and nothing else, goes to standard output. A reader that has gone
+//! (`kst list | head -1`) is no error, and must not end kst in the middle of a change: writing on is
+//! skipped in silence.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anstream::{AutoStream, ColorChoice};
+use anyhow::Context;
+use kst::text::escape_controls;
+
+use super::render::style;
+
+/// Where results, warnings and errors go.
+#[derive(Debug, Clone, Default)]
+pub struct Output {
+    quiet: Arc<AtomicBool>,
+}
+
+impl Output {
+    pub fn new() -> Self {
+        Output::default()
+    }
+
+    /// Print no more warnings and notes.
+    pub fn be_quiet(&self) {
+        self.quiet.store(true, Ordering::Relaxed);
+    }
+
+    /// Print a result. Its styles are left out where colours are not wanted.
+    pub fn print(&self, text: &[u8]) -> anyhow::Result<()> {
+        let stdout = io::stdout().lock();
+        written(all_to(AutoStream::auto(stdout), text))
+    }
+
+    /// Print these very bytes.
+    pub fn print_raw(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        written(all_to(io::stdout().lock(), bytes))
+    }
+
+    /// Print one JSON document.
+    pub fn json(&self, document: &serde_json::Value) -> anyhow::Result<()> {
+        let mut text = serde_json::to_string_pretty(document).context("cannot write JSON")?;
+        text.push('\n');
+        self.print_raw(text.as_bytes())
+    }
+
+    /// Something by the way, on standard error.
+    pub fn note(&self, text: &str) {
+        if !self.quiet.load(Ordering::Relaxed) {
+            self.say(&safe(text));
+        }
+    }
+
+    /// `warning: …` on standard error.
+    pub fn warn(&self, text: &str) {
+        if !self.quiet.load(Ordering::Relaxed) {
+            let warning = style::WARNING;
+            self.say(&format!("{warning}warning:{warning:#} {}", safe(text)));
+        }
+    }
+
+    /// `  hint: …` on standard error, below a warning.
+    pub fn hint(&self, text: &str) {
+        if !self.quiet.load(Ordering::Relaxed) {
+            self.say(&hint(text));
+        }
+    }
+
+    /// `error: …` and what to do about it, on standard error; the exit code.
+    pub fn error(&self, error: &anyhow::Error) -> u8 {
+        let (lines, code) = describe(error);
+        self.say(&lines);
+        code
+    }
+
+    /// A line on standard error, with styles. Nobody there to read it is nothing to fail for.
+    pub fn say(&self, line: &str) {
+        self.say_bytes(format!("{line}\n").as_bytes());
+    }
+
+    /// Bytes with styles on standard error.
+    pub fn say_bytes(&self, bytes: &[u8]) {
+        let _ = all_to(AutoStream::auto(io::stderr().lock()), bytes);
+    }
+
+    /// Whether standard output is a terminal.
+    pub fn terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Whether standard output takes colours, after `--color`, NO_COLOR and its kind.
+    pub fn colours(&self) -> bool {
+        AutoStream::choice(&io::stdout()) != ColorChoice::Never
+    }
+
+    /// How wide the terminal on standard output is. `None` where it is none: nothing is cut then.
+    pub fn width(&self) -> Option<usize> {
+        let stdout = io::stdout();
+        if !stdout.is_terminal() {
+            return None;
+        }
+        let columns = rustix::termios::tcgetwinsize(&stdout).ok()?.ws_col;
+        (columns > 0).then_some(usize::from(columns))
+    }
+}
+
+fn all_to(mut stream: impl Write, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes)?;
+    stream.flush()
+}
+
+fn written(result: io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to standard output"),
+    }
+}
+
+/// The lines for an error, and its exit code.
+fn describe(error: &anyhow::Error) -> (String, u8) {
+    let style = style::ERROR;
+    let ours = error.downcast_ref::<kst::Error>();
+    let mut lines = format!("{style}error:{style:#} {}", safe(&format!("{error:#}")));
+    if let Some(advice) = ours.and_then(kst::Error::advice) {
+        lines.push('\n');
+        lines.push_str(&hint(advice));
+    }
+    (lines, ours.map_or(1, kst::Error::exit_code))
+}
+
+fn hint(text: &str) -> String {
+    let style = style::HINT;
+    format!("  {style}hint:{style:#} {}", safe(text))
+}
+
+/// `text` without control characters, its further lines indented below the first.
+fn safe(text: &str) -> String {
+    let lines: Vec<String> = text.trim_end().lines().map(escape_controls).collect();
+    lines.join("\n    ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_what_to_do_and_carry_their_code() {
+        let error = kst::Error::NotFound {
+            name: "a\u{1b}[2Jb".into(),
+            advice: Some("kst list\nshows them".into()),
+        };
+        let (lines, code) = describe(&error.into());
+        let lines = String::from_utf8(kst::text::plain(lines.as_bytes())).unwrap();
+        assert_eq!(
+            lines,
+            "error: no session is called 'a\\x1b[2Jb'\n  hint: kst list\n    shows them"
+        );
+        assert_eq!(code, 3);
+    }
+
+    #[test]
+    fn other_errors_tell_their_causes() {
+        let error = anyhow::Error::from(io::Error::other("disk full")).context("cannot write");
+        let (lines, code) = describe(&error);
+        assert!(lines.ends_with("cannot write: disk full"), "{lines}");
+        assert_eq!(code, 1);
+    }
+
+    #[test]
+    fn a_reader_that_left_is_no_error() {
+        assert!(written(Err(ErrorKind::BrokenPipe.into())).is_ok());
+        assert!(written(Err(ErrorKind::StorageFull.into())).is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! `kst plugin`
+
+use std::io::{self, BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use kst::session::Trust;
+
+use super::app::App;
+use super::{examples, render, values};
+
+/// See and approve backends
+///
+/// A backend is a WebAssembly component that can do nothing but ask for the commands it declares.
+/// Those that came with kst just run; any other is approved once, by its content.
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(List),
+    Inspect(Inspect),
+    Trust(TrustArgs),
+}
+
+/// List the backends: those that came with kst, installed ones, and --plugin
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(&[("kst plugin list", "what there is, and whether it is trusted")]))]
+struct List {
+    /// Print the names alone, a line each
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Show what a backend is and every command it could ever run
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(&[
+    ("kst plugin inspect ./screen.wasm", "a component's file"),
+    ("kst plugin inspect tmux", "a backend by its name"),
+]))]
+struct Inspect {
+    /// A component's file, or the name of a backend
+    #[arg(value_name = "FILE", value_parser = values::path())]
+    file: PathBuf,
+}
+
+/// Approve a backend, once you have read the commands it could run
+///
+/// The approval is for this very content: a changed file asks again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(&[
+    ("kst plugin trust ./screen.wasm", "read its commands, then say yes or no"),
+    ("kst plugin trust ./screen.wasm --yes", "approve it in a script"),
+]))]
+struct TrustArgs {
+    /// A component's file
+    #[arg(value_parser = values::path())]
+    file: PathBuf,
+
+    /// Approve without asking
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
+    match args.command {
+        Command::List(args) => list(&args, app),
+        Command::Inspect(args) => inspect(&args.file, app),
+        Command::Trust(args) => trust(&args, app),
+    }
+}
+
+fn list(args: &List, app: &App) -> anyhow::Result<u8> {
+    if args.quiet {
+        app.output.be_quiet();
+    }
+    let plugins = app.host()?.plugins();
+    if app.globals.json {
+        let list: Vec<_> = plugins.iter().map(render::plugin::json).collect();
+        app.output.json(&list.into())?;
+    } else if args.quiet {
+        let names: Vec<String> =
+            plugins.iter().map(|plugin| render::plugin::name(plugin) + "\n").collect();
+        app.output.print(names.concat().as_bytes())?;
+    } else {
+        app.output.print(render::plugin::table(&plugins, app.output.width()).as_bytes())?;
+        for plugin in &plugins {
+            if let Some(problem) = &plugin.problem {
+                app.output.warn(&format!("{}: {problem}", render::plugin::name(plugin)));
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn inspect(file: &Path, app: &App) -> anyhow::Result<u8> {
+    let host = app.host()?;
+    let by_name = (!file.exists())
+        .then(|| host.plugins().into_iter().find(|p| Path::new(&render::plugin::name(p)) == file));
+    let plugin = match by_name.flatten() {
+        Some(plugin) => plugin,
+        None => host.inspect(file)?,
+    };
+    if app.globals.json {
+        app.output.json(&render::plugin::json(&plugin))?;
+    } else {
+        app.output.print(render::plugin::full(&plugin).as_bytes())?;
+    }
+    Ok(0)
+}
+
+fn trust(args: &TrustArgs, app: &App) -> anyhow::Result<u8> {
+    let host = app.host()?;
+    if !args.yes && !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Err(kst::Error::Refused {
+            what: format!(
+                "{} is not approved: there is no terminal to ask on",
+                args.file.display()
+            ),
+            advice: Some("read `kst plugin inspect FILE`, then add --yes".into()),
+        }
+        .into());
+    }
+    let plugin = host.trust(&args.file, &mut |plugin| {
+        app.output.say_bytes(render::plugin::full(plugin).as_bytes());
+        args.yes || yes(app)
+    })?;
+    if app.globals.json {
+        app.output.json(&render::plugin::json(&plugin))?;
+    } else if plugin.trusted != Trust::No {
+        let line = format!("{} {} is trusted.\n", render::plugin::name(&plugin), plugin.digest);
+        app.output.print(line.as_bytes())?;
+    }
+    Ok(if plugin.trusted == Trust::No { 7 } else { 0 })
+}
+
+/// Ask on the terminal. Anything but yes is no.
+fn yes(app: &App) -> bool {
+    app.output.say_bytes(b"Trust it to run these commands, as you? [y/N] ");
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}

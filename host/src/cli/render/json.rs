@@ -1,0 +1,198 @@
+//! JSON for programs: kstlib's keys first, in its order, then ours.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use kst::door::manifest::Locations;
+use kst::session::{BackendHealth, ExitStatus, HealthState, Host, Listing, SessionStatus};
+use serde_json::{Map, Value, json};
+
+use super::time;
+
+/// The backends whose locations are sockets: only theirs are a `socket_name`.
+#[derive(Debug, Default)]
+pub struct Sockets(BTreeSet<String>);
+
+impl Sockets {
+    /// Of these sessions' backends. The host is asked only where the answer matters.
+    pub fn of(host: &Host, sessions: &[SessionStatus]) -> Self {
+        if sessions.iter().all(|session| session.location == "default") {
+            return Sockets::default();
+        }
+        let manifests = host.plugins().into_iter().filter_map(|plugin| plugin.manifest);
+        let backends = manifests
+            .filter(|checked| matches!(checked.manifest().locations, Locations::Sockets(_)))
+            .map(|checked| checked.manifest().name.clone());
+        Sockets(backends.collect())
+    }
+
+    /// kstlib's `socket_name`: null for the default socket, and where there are no sockets.
+    fn name(&self, status: &SessionStatus) -> Value {
+        let named = status.location != "default" && self.0.contains(&status.backend);
+        if named { status.location.as_str().into() } else { Value::Null }
+    }
+}
+
+/// One session: the keys of `kstlib ops status --json`, then ours.
+pub fn status(status: &SessionStatus, sockets: &Sockets) -> Value {
+    let (code, signal) = exit(status);
+    json!({
+        "name": status.name,
+        "state": status.state.as_str(),
+        "backend": status.backend,
+        "pid": status.pid,
+        "created_at": at(status.created_at),
+        "window_count": status.window_count,
+        "socket_name": sockets.name(status),
+        "image": status.image,
+        "exit_code": code,
+        "signal": signal,
+        "ended_at": at(status.ended_at),
+        "health": status.health,
+        "details": details(status),
+        "location": status.location,
+        "ours": status.ours,
+    })
+}
+
+/// One session of a list: the keys of `kstlib ops list --json`, then ours.
+fn row(status: &SessionStatus, sockets: &Sockets) -> Value {
+    let (code, signal) = exit(status);
+    json!({
+        "name": status.name,
+        "state": status.state.as_str(),
+        "backend": status.backend,
+        "pid": status.pid,
+        "image": status.image,
+        "socket_name": sockets.name(status),
+        "exit_code": code,
+        "signal": signal,
+        "created_at": at(status.created_at),
+        "ended_at": at(status.ended_at),
+        "window_count": status.window_count,
+        "health": status.health,
+        "location": status.location,
+        "ours": status.ours,
+    })
+}
+
+/// The array of sessions; with `health`, an object of sessions and health.
+pub fn listing(listing: &Listing, health: bool, sockets: &Sockets) -> Value {
+    let sessions = listing.sessions.iter().map(|session| row(session, sockets)).collect();
+    if !health {
+        return Value::Array(sessions);
+    }
+    let health: Vec<Value> = listing.health.iter().map(backend).collect();
+    json!({ "sessions": sessions, "health": health })
+}
+
+fn backend(health: &BackendHealth) -> Value {
+    json!({
+        "backend": health.backend,
+        "location": health.location,
+        "state": health_state(health.state),
+        "version": health.version,
+        "problem": health.problem,
+    })
+}
+
+/// The word for how a backend is.
+pub fn health_state(state: HealthState) -> &'static str {
+    match state {
+        HealthState::Ok => "ok",
+        HealthState::Absent => "absent",
+        HealthState::Broken => "broken",
+    }
+}
+
+/// Exit code and signal; at most one of them is known.
+fn exit(status: &SessionStatus) -> (Option<i32>, Option<i32>) {
+    match status.exit {
+        Some(ExitStatus::Code(code)) => (Some(code), None),
+        Some(ExitStatus::Signal(signal)) => (None, Some(signal)),
+        None => (None, None),
+    }
+}
+
+fn at(time: Option<Timestamp>) -> Option<String> {
+    time.map(time::rfc3339)
+}
+
+fn details(status: &SessionStatus) -> Value {
+    let pairs = status.details.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
+    Value::Object(pairs.collect::<Map<_, _>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::render::sample;
+
+    fn keys(value: &Value) -> Vec<&str> {
+        value.as_object().unwrap().keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn status_has_the_keys_of_kstlib_in_its_order_then_ours() {
+        let value = status(&sample::ended(), &Sockets::default());
+        assert_eq!(
+            keys(&value),
+            [
+                "name",
+                "state",
+                "backend",
+                "pid",
+                "created_at",
+                "window_count",
+                "socket_name",
+                "image",
+                "exit_code",
+                "signal",
+                "ended_at",
+                "health",
+                "details",
+                "location",
+                "ours",
+            ]
+        );
+        assert_eq!(value["created_at"], "2026-11-23T05:31:13Z");
+        assert_eq!(value["exit_code"], Value::Null);
+        assert_eq!(value["signal"], 9);
+        assert_eq!(value["details"], json!({ "oom killed": "yes" }));
+    }
+
+    #[test]
+    fn a_list_is_a_bare_array_with_the_keys_of_kstlib_first() {
+        let both = Listing {
+            sessions: vec![sample::running()],
+            health: vec![BackendHealth {
+                backend: "tmux".into(),
+                location: None,
+                state: HealthState::Ok,
+                version: Some("3.3a".into()),
+                problem: None,
+            }],
+        };
+        let value = listing(&both, false, &Sockets::default());
+        assert_eq!(
+            keys(&value[0])[..6],
+            ["name", "state", "backend", "pid", "image", "socket_name"]
+        );
+        assert_eq!(listing(&Listing::default(), false, &Sockets::default()), json!([]));
+        let value = listing(&both, true, &Sockets::default());
+        assert_eq!(keys(&value), ["sessions", "health"]);
+        assert_eq!(value["health"][0]["state"], "ok");
+    }
+
+    #[test]
+    fn only_a_named_socket_is_a_socket_name() {
+        let sockets = Sockets(BTreeSet::from(["tmux".to_owned()]));
+        let mut session = sample::running();
+        assert_eq!(status(&session, &sockets)["socket_name"], Value::Null);
+        session.location = "work".into();
+        assert_eq!(status(&session, &sockets)["socket_name"], "work");
+        let container = status(&sample::ended(), &sockets);
+        assert_eq!(container["socket_name"], Value::Null);
+        assert_eq!(container["location"], "podman");
+    }
+}

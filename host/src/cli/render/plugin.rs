@@ -1,0 +1,205 @@
+//! Backends: what they are, and what they could do.
+
+use kst::door;
+use kst::door::manifest::{CheckedManifest, OptionSchema};
+use kst::session::{Origin, PluginInfo, Trust};
+use kst::text::escape_controls;
+use serde_json::{Value, json};
+
+use super::style;
+use super::table::{self, Cell, Column, cut, whole};
+
+const COLUMNS: [Column; 6] =
+    [whole("NAME"), whole("VERSION"), whole("TRUST"), whole("DIGEST"), cut("FROM"), cut("SUMMARY")];
+
+/// How much of a digest tells components apart in a table: `sha256:` and 12 digits.
+const SHORT_DIGEST: usize = 19;
+
+/// The backend's name, or its file's where it is not known.
+pub fn name(plugin: &PluginInfo) -> String {
+    match (&plugin.manifest, &plugin.origin) {
+        (Some(manifest), _) => escape_controls(&manifest.manifest().name),
+        (None, Origin::File(file)) => escape_controls(&file.display().to_string()),
+        (None, Origin::BuiltIn) => "(built in)".to_owned(),
+    }
+}
+
+/// The table of `kst plugin list`.
+pub fn table(plugins: &[PluginInfo], width: Option<usize>) -> String {
+    let rows = plugins
+        .iter()
+        .map(|plugin| {
+            let manifest = plugin.manifest.as_ref().map(CheckedManifest::manifest);
+            let style = match plugin.trusted {
+                Trust::No => style::BAD,
+                Trust::Vetted | Trust::Approved => style::GOOD,
+            };
+            vec![
+                Cell::new(name(plugin), style::BOLD),
+                Cell::or_dash(manifest.map(|manifest| &manifest.version)),
+                Cell::new(trust(plugin.trusted), style),
+                Cell::plain(plugin.digest.chars().take(SHORT_DIGEST).collect::<String>()),
+                Cell::plain(origin(&plugin.origin)),
+                Cell::or_dash(manifest.map(|manifest| &manifest.summary)),
+            ]
+        })
+        .collect();
+    table::render(&COLUMNS, rows, width)
+}
+
+/// All that is known of a component: what it is, then what it could run.
+pub fn full(plugin: &PluginInfo) -> String {
+    let mut out = String::new();
+    let mut add = |key: &str, value: &str| {
+        let bold = style::BOLD;
+        out.push_str(&format!(
+            "{bold}{:9}{bold:#} {}\n",
+            format!("{key}:"),
+            escape_controls(value)
+        ));
+    };
+    add("name", &name(plugin));
+    if let Some(checked) = &plugin.manifest {
+        add("version", &checked.manifest().version);
+        add("summary", &checked.manifest().summary);
+    }
+    add("from", &origin(&plugin.origin));
+    add("digest", &plugin.digest);
+    add("size", &size(plugin.size));
+    add("trust", trust(plugin.trusted));
+    let imports =
+        if plugin.imports.is_empty() { "nothing".to_owned() } else { plugin.imports.join(", ") };
+    add("imports", &imports);
+    if let Some(problem) = &plugin.problem {
+        add("problem", problem);
+    }
+    if let Some(checked) = &plugin.manifest {
+        out.push('\n');
+        out.push_str(&safe_lines(&door::show(checked)));
+        out.push_str(&options(checked));
+    }
+    out
+}
+
+/// The options that its sessions can have.
+fn options(checked: &CheckedManifest) -> String {
+    let manifest = checked.manifest();
+    let all: Vec<&OptionSchema> =
+        manifest.location_option.iter().chain(&manifest.options).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let width = all.iter().map(|option| option.name.len()).max().unwrap_or(0);
+    let bold = style::BOLD;
+    let mut out = format!("\n{bold}options{bold:#}\n");
+    for option in all {
+        let mut notes = vec![word(&option.kind)];
+        if option.required {
+            notes.push("required".to_owned());
+        }
+        if option.repeatable {
+            notes.push("repeatable".to_owned());
+        }
+        if !option.choices.is_empty() {
+            notes.push(format!("one of {}", option.choices.join(", ")));
+        }
+        let line = format!("  {:width$}  {} ({})", option.name, option.help, notes.join("; "));
+        out.push_str(&escape_controls(&line));
+        out.push('\n');
+    }
+    out
+}
+
+/// Text of several lines, each without control characters.
+fn safe_lines(text: &str) -> String {
+    text.lines().map(|line| escape_controls(line) + "\n").collect()
+}
+
+/// The same for programs, the manifest as it was declared.
+pub fn json(plugin: &PluginInfo) -> Value {
+    let manifest = plugin.manifest.as_ref().map(CheckedManifest::manifest);
+    json!({
+        "name": manifest.map(|manifest| &manifest.name),
+        "version": manifest.map(|manifest| &manifest.version),
+        "digest": plugin.digest,
+        "trust": trust(plugin.trusted),
+        "built_in": plugin.origin == Origin::BuiltIn,
+        "file": match &plugin.origin {
+            Origin::File(file) => Some(file.display().to_string()),
+            Origin::BuiltIn => None,
+        },
+        "size": plugin.size,
+        "imports": plugin.imports,
+        "problem": plugin.problem,
+        "manifest": manifest.and_then(|manifest| serde_json::to_value(manifest).ok()),
+    })
+}
+
+/// The word for how far it is trusted.
+fn trust(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Vetted => "vetted",
+        Trust::Approved => "approved",
+        Trust::No => "not trusted",
+    }
+}
+
+fn origin(origin: &Origin) -> String {
+    match origin {
+        Origin::BuiltIn => "built in".to_owned(),
+        Origin::File(file) => file.display().to_string(),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_240 => format!("{bytes} bytes"),
+        10_240..10_485_760 => format!("{} KiB", bytes / 1_024),
+        _ => format!("{} MiB", bytes / 1_048_576),
+    }
+}
+
+/// The schema's own word for a kind, as in JSON.
+fn word(kind: &impl serde::Serialize) -> String {
+    match serde_json::to_value(kind) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown() -> PluginInfo {
+        PluginInfo {
+            manifest: None,
+            digest: "sha256:0123456789abcdef0123".into(),
+            origin: Origin::File("/x/a\u{1b}.wasm".into()),
+            trusted: Trust::No,
+            size: 20_480,
+            imports: vec!["kst:runner/process@0.1.0".into()],
+            problem: Some("it is not a component".into()),
+        }
+    }
+
+    #[test]
+    fn a_component_that_is_none_is_shown_with_its_problem() {
+        let text = String::from_utf8(kst::text::plain(full(&unknown()).as_bytes())).unwrap();
+        assert_eq!(
+            text,
+            "name:     /x/a\\x1b.wasm\nfrom:     /x/a\\x1b.wasm\ndigest:   sha256:0123456789abcdef0123\n\
+             size:     20 KiB\ntrust:    not trusted\nimports:  kst:runner/process@0.1.0\n\
+             problem:  it is not a component\n"
+        );
+        assert!(table(&[unknown()], None).contains("sha256:0123456789ab"));
+        assert_eq!(json(&unknown())["name"], Value::Null);
+    }
+
+    #[test]
+    fn sizes_have_a_unit() {
+        assert_eq!(size(9_999), "9999 bytes");
+        assert_eq!(size(20_480), "20 KiB");
+        assert_eq!(size(18 << 20), "18 MiB");
+    }
+}

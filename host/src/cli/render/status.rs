@@ -1,0 +1,165 @@
+//! One session.
+
+use jiff::Timestamp;
+use kst::session::{ExitStatus, SessionState, SessionStatus, StopOutcome};
+use kst::text::escape_controls;
+
+use super::{style, time, words};
+
+/// All that is known of a session, as lines of `key: value`.
+pub fn full(status: &SessionStatus, now: Timestamp) -> String {
+    let at = |t: Timestamp| format!("{} ({} ago)", time::rfc3339(t), time::age(t, now));
+    let mut lines: Vec<(String, String)> = Vec::new();
+    let mut add = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            lines.push((escape_controls(key), escape_controls(&value)));
+        }
+    };
+    add("name", Some(status.name.clone()));
+    add("state", Some(status.state.to_string()));
+    add("backend", Some(status.backend.clone()));
+    add("location", Some(status.location.clone()));
+    add("pid", status.pid.map(|pid| pid.to_string()));
+    add("created", status.created_at.map(at));
+    add("ended", status.ended_at.map(at));
+    add("exit", status.exit.map(words::exit_in_words));
+    add("windows", status.window_count.map(|count| count.to_string()));
+    add("image", status.image.clone());
+    add("health", status.health.clone());
+    // A session that is not there yet is nobody's.
+    let started_by = if status.ours { "kst" } else { "others" };
+    add("started by", (status.state != SessionState::Defined).then(|| started_by.to_owned()));
+    for (key, value) in &status.details {
+        add(key, Some(value.clone()));
+    }
+    let width = lines.iter().map(|(key, _)| key.chars().count()).max().unwrap_or(0) + 1;
+    let mut out = String::new();
+    for (key, value) in lines {
+        let (label, style) = (style::BOLD, value_style(&key, status));
+        let key = format!("{key}:");
+        out.push_str(&format!("{label}{key:width$}{label:#}  {style}{value}{style:#}\n"));
+    }
+    out
+}
+
+fn value_style(key: &str, status: &SessionStatus) -> anstyle::Style {
+    match key {
+        "state" => style::state(status.state, failed(status)),
+        _ => style::PLAIN,
+    }
+}
+
+/// Whether it ended with anything but 0.
+pub fn failed(status: &SessionStatus) -> bool {
+    !matches!(status.exit, None | Some(ExitStatus::Code(0)))
+}
+
+/// `NAME: STATE`
+pub fn short(status: &SessionStatus) -> String {
+    let style = style::state(status.state, failed(status));
+    format!("{}: {style}{}{style:#}\n", escape_controls(&status.name), status.state)
+}
+
+/// What `kst start` did.
+pub fn started(status: &SessionStatus) -> String {
+    let (name, place) = (escape_controls(&status.name), place(status));
+    match (status.state, status.exit, status.pid) {
+        (SessionState::Exited, Some(exit), _) => {
+            let exit = words::exit_in_words(exit);
+            format!("Session '{name}' started ({place}) and has ended with {exit}.\n")
+        }
+        (SessionState::Exited, None, _) => {
+            format!("Session '{name}' started ({place}) and has ended.\n")
+        }
+        (_, _, Some(pid)) => format!("Session '{name}' started ({place}, pid {pid}).\n"),
+        _ => format!("Session '{name}' started ({place}).\n"),
+    }
+}
+
+/// What `kst stop` did.
+pub fn stopped(outcome: &StopOutcome) -> String {
+    let status = &outcome.status;
+    let (name, place) = (escape_controls(&status.name), place(status));
+    let exit = status.exit.map(words::exit_in_words);
+    match (outcome.was_running, exit) {
+        (true, Some(exit)) => format!("Session '{name}' stopped ({place}, {exit}).\n"),
+        (true, None) => format!("Session '{name}' stopped ({place}).\n"),
+        (false, Some(exit)) => {
+            format!("Session '{name}' was not running ({place}): {}, {exit}.\n", status.state)
+        }
+        (false, None) => format!("Session '{name}' was not running ({place}): {}.\n", status.state),
+    }
+}
+
+/// The backend, and the location where it says more: `tmux`, `tmux work`, `container podman`.
+fn place(status: &SessionStatus) -> String {
+    match status.location.as_str() {
+        "default" | "" => escape_controls(&status.backend),
+        location => escape_controls(&format!("{} {location}", status.backend)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::render::sample;
+
+    fn plain(text: &str) -> String {
+        String::from_utf8(kst::text::plain(text.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn status_is_lines_of_key_and_value() {
+        let text = plain(&full(&sample::ended(), sample::now()));
+        assert_eq!(
+            text,
+            "name:        db\n\
+             state:       exited\n\
+             backend:     container\n\
+             location:    podman\n\
+             created:     2026-11-23T05:31:13Z (3h ago)\n\
+             ended:       2026-11-23T05:41:13Z (3h ago)\n\
+             exit:        signal 9 (SIGKILL)\n\
+             image:       postgres:16\n\
+             health:      unhealthy\n\
+             started by:  kst\n\
+             oom killed:  yes\n"
+        );
+    }
+
+    #[test]
+    fn hostile_values_stay_on_their_line() {
+        let mut status = sample::running();
+        status.name = "a\nstate: exited".into();
+        status.details = vec![("k\u{1b}[2J".into(), "v\r\n\u{9b}2J".into())];
+        let text = plain(&full(&status, sample::now()));
+        assert!(text.starts_with("name:"), "{text}");
+        assert!(text.contains("a\\nstate: exited\n"), "{text}");
+        assert!(text.contains("k\\x1b[2J:"), "{text}");
+        assert!(text.contains("v\\r\\n\\x9b2J\n"), "{text}");
+    }
+
+    #[test]
+    fn the_short_form_is_name_and_state() {
+        assert_eq!(plain(&short(&sample::running())), "api: running\n");
+    }
+
+    #[test]
+    fn start_and_stop_tell_what_came_of_it() {
+        let (running, ended) = (sample::running(), sample::ended());
+        assert_eq!(started(&running), "Session 'api' started (tmux, pid 4242).\n");
+        assert_eq!(
+            started(&ended),
+            "Session 'db' started (container podman) and has ended with signal 9 (SIGKILL).\n"
+        );
+        let stop = |was_running| StopOutcome { status: ended.clone(), was_running };
+        assert_eq!(
+            stopped(&stop(true)),
+            "Session 'db' stopped (container podman, signal 9 (SIGKILL)).\n"
+        );
+        assert_eq!(
+            stopped(&stop(false)),
+            "Session 'db' was not running (container podman): exited, signal 9 (SIGKILL).\n"
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! Aligned columns without boxes, like those of `docker ps` and `systemctl`.
+
+use anstyle::Style;
+use kst::text::escape_controls;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::style;
+
+/// What stands between two columns.
+const GAP: &str = "   ";
+
+/// How narrow a column may be cut.
+const NARROWEST: usize = 12;
+
+/// A cell: text of one line, in one style.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl Cell {
+    /// `text` with its control characters escaped; nothing for `None`.
+    pub fn new(text: impl AsRef<str>, style: Style) -> Self {
+        Cell { text: escape_controls(text.as_ref()), style }
+    }
+
+    /// The same in no style.
+    pub fn plain(text: impl AsRef<str>) -> Self {
+        Cell::new(text, style::PLAIN)
+    }
+
+    /// Text, or a dim dash where there is none.
+    pub fn or_dash(text: Option<impl AsRef<str>>) -> Self {
+        match text {
+            Some(text) if !text.as_ref().is_empty() => Cell::plain(text),
+            _ => Cell::new("-", style::DIM),
+        }
+    }
+}
+
+/// A column: its header and whether it may be cut to fit a terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    pub header: &'static str,
+    pub may_be_cut: bool,
+}
+
+/// A column that is shown whole.
+pub const fn whole(header: &'static str) -> Column {
+    Column { header, may_be_cut: false }
+}
+
+/// A column that may be cut, with an ellipsis, where the terminal is too narrow.
+pub const fn cut(header: &'static str) -> Column {
+    Column { header, may_be_cut: true }
+}
+
+/// The table, a line each. `width` is the terminal's; without one nothing is cut.
+pub fn render(columns: &[Column], mut rows: Vec<Vec<Cell>>, width: Option<usize>) -> String {
+    let header = columns.iter().map(|column| Cell::new(column.header, style::BOLD)).collect();
+    rows.insert(0, header);
+    let mut widths: Vec<usize> = (0..columns.len())
+        .map(|at| {
+            rows.iter().filter_map(|row| row.get(at)).map(|c| c.text.width()).max().unwrap_or(0)
+        })
+        .collect();
+    if let Some(width) = width {
+        fit(columns, &mut widths, width);
+    }
+    let mut out = String::new();
+    for row in &rows {
+        line(&mut out, row, &widths);
+    }
+    out
+}
+
+/// Narrow the columns that may be cut, the last ones first, until the table fits.
+fn fit(columns: &[Column], widths: &mut [usize], width: usize) {
+    let gaps = GAP.len() * columns.len().saturating_sub(1);
+    let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(width);
+    for (column, wide) in columns.iter().zip(widths.iter_mut()).rev() {
+        if column.may_be_cut {
+            let less = over.min(wide.saturating_sub(NARROWEST));
+            *wide -= less;
+            over -= less;
+        }
+    }
+}
+
+fn line(out: &mut String, row: &[Cell], widths: &[usize]) {
+    for (at, (cell, &width)) in row.iter().zip(widths).enumerate() {
+        let text = shortened(&cell.text, width);
+        let style = cell.style;
+        if at > 0 {
+            out.push_str(GAP);
+        }
+        out.push_str(&format!("{style}{text}{style:#}"));
+        // No blanks at the end of a line.
+        if at + 1 < row.len() {
+            out.extend(std::iter::repeat_n(' ', width.saturating_sub(text.width())));
+        }
+    }
+    out.push('\n');
+}
+
+/// `text` in at most `width` columns.
+fn shortened(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    let mut used = 1;
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used > width {
+            break;
+        }
+        short.push(c);
+    }
+    short.push('…');
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(columns: &[Column], rows: &[&[&str]], width: Option<usize>) -> String {
+        let rows = rows.iter().map(|row| row.iter().map(Cell::plain).collect()).collect();
+        let text = render(columns, rows, width);
+        String::from_utf8(kst::text::plain(text.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn columns_are_aligned_and_lines_end_without_blanks() {
+        let text = plain(&[whole("NAME"), whole("PID")], &[&["a", "1"], &["longer", "22"]], None);
+        assert_eq!(text, "NAME     PID\na        1\nlonger   22\n");
+    }
+
+    #[test]
+    fn wide_characters_count_twice() {
+        let text = plain(&[whole("NAME"), whole("X")], &[&["日本", "x"], &["ab", "y"]], None);
+        assert_eq!(text, "NAME   X\n日本   x\nab     y\n");
+    }
+
+    #[test]
+    fn strangers_cannot_break_out_of_their_cell() {
+        let text = plain(&[whole("N"), whole("X")], &[&["a\n\u{1b}[2J\u{202e}", "x"]], None);
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.contains("a\\n\\x1b[2J\\u{202e}   x"), "{text}");
+    }
+
+    #[test]
+    fn only_a_terminal_cuts() {
+        let long = "registry.example.com/team/app:1.2.3";
+        let columns = [whole("NAME"), cut("IMAGE")];
+        assert!(plain(&columns, &[&["a", long]], None).contains(long));
+        let cut = plain(&columns, &[&["a", long]], Some(27));
+        assert_eq!(cut.lines().nth(1), Some("a      registry.example.co…"));
+        // What may not be cut stays, however narrow it gets.
+        assert!(plain(&columns, &[&["name-of-length", long]], Some(5)).contains("name-of-length"));
+    }
+
+    #[test]
+    fn wide_characters_are_not_cut_in_two() {
+        assert_eq!(shortened("日本語", 4), "日…");
+        assert_eq!(shortened("日本", 4), "日本");
+    }
+
+    #[test]
+    fn what_is_not_known_is_a_dash() {
+        assert_eq!(Cell::or_dash(None::<&str>).text, "-");
+        assert_eq!(Cell::or_dash(Some("")).text, "-");
+        assert_eq!(Cell::or_dash(Some("x")).text, "x");
+    }
+}

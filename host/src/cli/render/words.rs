@@ -1,0 +1,81 @@
+//! Command lines and how they ended.
+
+use std::time::Duration;
+
+use kst::session::ExitStatus;
+use kst::text::escape_controls;
+use nix::sys::signal::Signal;
+
+/// A command line as it could be typed into a shell, on one line. Control characters in it are
+/// escaped for the eye, so such a line cannot be typed as it stands.
+pub fn line<S: AsRef<str>>(argv: &[S]) -> String {
+    escape_controls(&shell_words::join(argv))
+}
+
+/// `3.2 ms`, `1.50 s`.
+pub fn milliseconds(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        seconds if seconds < 1.0 => format!("{:.1} ms", seconds * 1000.0),
+        seconds => format!("{seconds:.2} s"),
+    }
+}
+
+/// How a run ended: `exit 1`, `SIGKILL`, or what was wrong with it.
+pub fn ending(exit: &Result<ExitStatus, String>) -> String {
+    match exit {
+        Ok(ExitStatus::Code(code)) => format!("exit {code}"),
+        Ok(ExitStatus::Signal(number)) => signal(*number),
+        Err(problem) => escape_controls(problem),
+    }
+}
+
+/// How a session ended, in a word: its code, or the signal's name.
+pub fn exit(exit: ExitStatus) -> String {
+    match exit {
+        ExitStatus::Code(code) => code.to_string(),
+        ExitStatus::Signal(number) => signal(number),
+    }
+}
+
+/// How a session ended, in words.
+pub fn exit_in_words(exit: ExitStatus) -> String {
+    match exit {
+        ExitStatus::Code(code) => format!("code {code}"),
+        ExitStatus::Signal(number) => format!("signal {number} ({})", signal(number)),
+    }
+}
+
+/// A signal's name.
+fn signal(number: i32) -> String {
+    match Signal::try_from(number) {
+        Ok(signal) => signal.as_str().to_owned(),
+        Err(_) => format!("signal {number}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines_are_quoted_and_harmless() {
+        assert_eq!(line(&["tmux", "-F", "#{a} b", ""]), "tmux -F '#{a} b' ''");
+        assert_eq!(line(&["a", "\u{1b}[2J\n"]), "a '\\x1b[2J\\n'");
+    }
+
+    #[test]
+    fn endings_are_named() {
+        assert_eq!(exit(ExitStatus::Code(3)), "3");
+        assert_eq!(exit(ExitStatus::Signal(9)), "SIGKILL");
+        assert_eq!(exit(ExitStatus::Signal(35)), "signal 35");
+        assert_eq!(exit_in_words(ExitStatus::Signal(15)), "signal 15 (SIGTERM)");
+        assert_eq!(ending(&Ok(ExitStatus::Code(0))), "exit 0");
+        assert_eq!(ending(&Err("timed out".into())), "timed out");
+    }
+
+    #[test]
+    fn durations_have_few_digits() {
+        assert_eq!(milliseconds(Duration::from_micros(3_150)), "3.1 ms");
+        assert_eq!(milliseconds(Duration::from_millis(1_500)), "1.50 s");
+    }
+}

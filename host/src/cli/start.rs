@@ -1,0 +1,355 @@
+//! `kst start`
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use kst::session::{Command, Define, OptionValue, SessionConfig, StartRequest};
+
+use super::app::App;
+use super::{examples, render, values};
+
+/// Start a session
+///
+/// Runs a command in the background, in tmux unless the config or --backend says otherwise. A
+/// session that the config defines needs its name alone; options given here win over the config:
+/// variables are merged, volumes and ports are replaced. An ended session of this name that kst
+/// started is replaced.
+///
+/// The command after `--` runs word for word, without a shell. A text (--command) is split into
+/// words like a shell does; for pipes, redirections and `&&` add --shell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(&[
+    ("kst start api", "a session of the config, or your shell"),
+    ("kst start api -- python app.py --port 8000", "a command, word for word"),
+    ("kst start api -c 'python app.py' -e DEBUG=1", "a command in one text, a variable"),
+    ("kst start api -c 'make && ./run | tee log' --shell", "a command for sh"),
+    ("kst start db -b container -i postgres:16 -p 5432:5432", "a container"),
+    ("kst start bot -L work -- ./bot", "in the tmux server of `tmux -L work`"),
+    ("kst --plugin ./screen.wasm start dev", "in a backend of your own"),
+]))]
+pub struct Args {
+    /// The session's name: a letter, then letters, digits, `_` and `-`
+    #[arg(value_parser = values::name())]
+    pub name: String,
+
+    /// The command, word for word
+    #[arg(last = true, value_name = "CMD", value_parser = values::command_word())]
+    #[arg(conflicts_with = "command")]
+    pub words: Vec<String>,
+
+    /// The backend: `tmux`, `container`, or a plugin's [default: the config's]
+    #[arg(short, long, value_name = "NAME", value_parser = values::word())]
+    pub backend: Option<String>,
+
+    /// The command in one text, split into words but not run by a shell
+    #[arg(short, long, value_name = "TEXT", value_parser = values::text())]
+    pub command: Option<String>,
+
+    /// Let `sh -c` run the text of --command
+    #[arg(long, requires = "command")]
+    pub shell: bool,
+
+    /// The container image
+    #[arg(short, long, value_name = "IMAGE", value_parser = values::word())]
+    pub image: Option<String>,
+
+    /// The working directory of the command
+    #[arg(short, long, value_name = "DIR", value_parser = values::text())]
+    pub workdir: Option<String>,
+
+    /// A variable: KEY=VALUE, or KEY to pass on yours. Can be repeated
+    // Any parser here would print the value, which may be a secret, in its error.
+    #[arg(short, long, value_name = "KEY[=VALUE]")]
+    pub env: Vec<std::ffi::OsString>,
+
+    /// A volume: HOST:CONTAINER[:MODE]. Can be repeated
+    #[arg(short, long = "volume", value_name = "VOLUME", value_parser = values::word())]
+    pub volumes: Vec<String>,
+
+    /// A port: [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]. Can be repeated
+    #[arg(short, long = "port", value_name = "PORT", value_parser = values::word())]
+    pub ports: Vec<String>,
+
+    /// Where: the socket's name for tmux (`tmux -L`), or `podman` or `docker`
+    #[arg(short = 'L', long, value_name = "LOCATION", value_parser = values::word())]
+    #[arg(visible_alias = "location")]
+    pub socket: Option<String>,
+
+    /// An option of the backend: KEY=VALUE, or KEY alone for yes. Can be repeated
+    ///
+    /// `kst plugin inspect` lists the options of a backend.
+    #[arg(short, long = "option", value_name = "KEY=VALUE", value_parser = values::word())]
+    pub options: Vec<String>,
+
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
+    if args.quiet {
+        app.output.be_quiet();
+    }
+    let quiet = args.quiet;
+    let config = definition(args, &|key| std::env::var_os(key))?;
+    let host = app.host()?;
+    let status = host.start(StartRequest { config, define: Define::Merge })?;
+    if app.globals.json {
+        let sockets = render::json::Sockets::of(&host, std::slice::from_ref(&status));
+        app.output.json(&render::json::status(&status, &sockets))?;
+    } else if !quiet {
+        app.output.print(render::status::started(&status).as_bytes())?;
+    }
+    Ok(0)
+}
+
+/// The part of a definition that the command line gives. `caller` looks a variable of the caller's
+/// environment up.
+fn definition(
+    args: Args,
+    caller: &dyn Fn(&str) -> Option<std::ffi::OsString>,
+) -> anyhow::Result<SessionConfig> {
+    let command = match (args.command, args.shell) {
+        (Some(text), true) => Some(Command::Shell(text)),
+        (Some(text), false) => Some(Command::Text(text)),
+        (None, _) if args.words.is_empty() => None,
+        (None, _) => Some(words(args.words)?),
+    };
+    let mut env = BTreeMap::new();
+    for given in args.env {
+        let (key, value) = variable(given, caller)?;
+        env.insert(key, value);
+    }
+    let mut options = options(args.options)?;
+    if let Some(image) = args.image
+        && options.insert("image".into(), OptionValue::Text(image)).is_some()
+    {
+        return Err(invalid("the image is given twice: by --image and by --option image=…").into());
+    }
+    add_to_list(&mut options, "volumes", args.volumes, "--volume")?;
+    add_to_list(&mut options, "ports", args.ports, "--port")?;
+    Ok(SessionConfig {
+        name: args.name,
+        backend: args.backend,
+        location: args.socket,
+        command,
+        working_dir: args.workdir.map(PathBuf::from),
+        env,
+        options,
+        defined_in: None,
+    })
+}
+
+fn words(words: Vec<String>) -> kst::Result<Command> {
+    match words.first() {
+        Some(program) if program.is_empty() => {
+            Err(invalid("the command after -- begins with an empty word: no program has that name"))
+        }
+        _ => Ok(Command::Words(words)),
+    }
+}
+
+/// The key and value of `--env`. Its errors never hold the value.
+fn variable(
+    given: std::ffi::OsString,
+    caller: &dyn Fn(&str) -> Option<std::ffi::OsString>,
+) -> kst::Result<(String, String)> {
+    let given = given
+        .into_string()
+        .map_err(|_| invalid("a value of --env is not UTF-8 (value not shown)"))?;
+    let (key, value) = match given.split_once('=') {
+        Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+        None => (given, None),
+    };
+    let mut bytes = key.bytes();
+    let identifier = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    match value {
+        // Something that is no key may be a secret as well.
+        _ if !identifier => Err(kst::Error::Invalid {
+            what: "a value of --env does not begin with a variable's name (value not shown)".into(),
+            advice: Some(
+                "write KEY=VALUE; a key has letters, digits and _, and no digit first".into(),
+            ),
+        }),
+        Some(value) => Ok((key, value)),
+        None => match caller(&key).map(std::ffi::OsString::into_string) {
+            Some(Ok(value)) => Ok((key, value)),
+            Some(Err(_)) => Err(invalid(format!("--env {key}: its value is not UTF-8"))),
+            None => Err(kst::Error::Invalid {
+                what: format!("--env {key}: it is not set in your environment"),
+                advice: Some(format!("give its value: --env {key}=VALUE")),
+            }),
+        },
+    }
+}
+
+/// The backend's options. A key given once is text (or yes), given again a list; the backend's
+/// schema decides later what it has to be.
+fn options(given: Vec<String>) -> kst::Result<BTreeMap<String, OptionValue>> {
+    let mut options = BTreeMap::new();
+    for option in given {
+        let (key, value) = match option.split_once('=') {
+            Some((key, value)) => (key, Some(value)),
+            None => (option.as_str(), None),
+        };
+        if key.is_empty() {
+            return Err(invalid(format!("--option {option}: it has no key, write KEY=VALUE")));
+        }
+        let value = match (options.remove(key), value) {
+            (None, None) => OptionValue::Flag(true),
+            (None, Some(value)) => OptionValue::Text(value.to_owned()),
+            (Some(OptionValue::Text(first)), Some(value)) => {
+                OptionValue::List(vec![first, value.to_owned()])
+            }
+            (Some(OptionValue::List(mut list)), Some(value)) => {
+                list.push(value.to_owned());
+                OptionValue::List(list)
+            }
+            (Some(_), _) => {
+                return Err(invalid(format!("--option {key} is given with a value and without")));
+            }
+        };
+        options.insert(key.to_owned(), value);
+    }
+    Ok(options)
+}
+
+/// Add what an option of its own gave to a list that `--option` may have begun.
+fn add_to_list(
+    options: &mut BTreeMap<String, OptionValue>,
+    key: &str,
+    values: Vec<String>,
+    given_by: &str,
+) -> kst::Result<()> {
+    if values.is_empty() {
+        return Ok(());
+    }
+    let mut list = match options.remove(key) {
+        None => Vec::new(),
+        Some(OptionValue::List(list)) => list,
+        Some(OptionValue::Text(text)) => vec![text],
+        Some(_) => {
+            return Err(invalid(format!("--option {key} needs a value beside {given_by}")));
+        }
+    };
+    list.extend(values);
+    options.insert(key.to_owned(), OptionValue::List(list));
+    Ok(())
+}
+
+fn invalid(what: impl Into<String>) -> kst::Error {
+    kst::Error::Invalid { what: what.into(), advice: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn defined(line: &[&str]) -> anyhow::Result<SessionConfig> {
+        let line = ["start", "api"].iter().chain(line).map(OsString::from);
+        definition(Line::try_parse_from(line)?.args, &|key| (key == "SET").then(|| "yes".into()))
+    }
+
+    #[test]
+    fn everything_reaches_the_definition() {
+        let config = defined(&[
+            "-b",
+            "container",
+            "-c",
+            "run it",
+            "-i",
+            "app:1",
+            "-w",
+            "/srv",
+            "-e",
+            "A=1=2",
+            "-e",
+            "SET",
+            "-v",
+            "/a:/b",
+            "-v",
+            "/c:/d:ro",
+            "-p",
+            "80:8080",
+            "-L",
+            "docker",
+            "-o",
+            "runtime=docker",
+        ])
+        .unwrap();
+        assert_eq!(config.name, "api");
+        assert_eq!(config.backend.as_deref(), Some("container"));
+        assert_eq!(config.location.as_deref(), Some("docker"));
+        assert_eq!(config.command, Some(Command::Text("run it".into())));
+        assert_eq!(config.working_dir, Some("/srv".into()));
+        assert_eq!(config.env["A"], "1=2");
+        assert_eq!(config.env["SET"], "yes");
+        assert_eq!(config.options["image"], OptionValue::Text("app:1".into()));
+        assert_eq!(
+            config.options["volumes"],
+            OptionValue::List(vec!["/a:/b".into(), "/c:/d:ro".into()])
+        );
+        assert_eq!(config.options["ports"], OptionValue::List(vec!["80:8080".into()]));
+        assert_eq!(config.options["runtime"], OptionValue::Text("docker".into()));
+    }
+
+    #[test]
+    fn commands_keep_how_they_were_given() {
+        assert_eq!(defined(&[]).unwrap().command, None);
+        assert_eq!(defined(&["--"]).unwrap().command, None);
+        assert_eq!(
+            defined(&["--", "a", ""]).unwrap().command,
+            Some(Command::Words(vec!["a".into(), String::new()]))
+        );
+        assert_eq!(
+            defined(&["--shell", "-c", "a | b"]).unwrap().command,
+            Some(Command::Shell("a | b".into()))
+        );
+        assert!(defined(&["--", ""]).is_err());
+    }
+
+    #[test]
+    fn options_become_flags_texts_and_lists() {
+        let config =
+            defined(&["-o", "init", "-o", "a=1", "-o", "b=x", "-o", "b=y", "-o", "b="]).unwrap();
+        assert_eq!(config.options["init"], OptionValue::Flag(true));
+        assert_eq!(config.options["a"], OptionValue::Text("1".into()));
+        assert_eq!(
+            config.options["b"],
+            OptionValue::List(vec!["x".into(), "y".into(), String::new()])
+        );
+        let both = defined(&["-o", "ports=1", "-p", "2"]).unwrap();
+        assert_eq!(both.options["ports"], OptionValue::List(vec!["1".into(), "2".into()]));
+        for wrong in [
+            &["-o", "=x"][..],
+            &["-o", "a", "-o", "a=1"],
+            &["-i", "x", "-o", "image=y"],
+            &["-o", "ports", "-p", "1"],
+        ] {
+            assert!(defined(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn no_error_shows_the_value_of_a_variable() {
+        for wrong in ["=s3cret", "A B=s3cret", "A\n=s3cret", "1=s3cret", "", "s3cret!", "UNSET"] {
+            let error = defined(&["-e", wrong]).unwrap_err();
+            let error = error.downcast_ref::<kst::Error>().unwrap();
+            assert_eq!(error.exit_code(), 2);
+            let text = format!("{error} {:?}", error.advice());
+            assert!(!text.contains("s3cret"), "{text}");
+            assert!(text.contains("--env"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `kst status`
+
+use super::app::App;
+use super::select::Select;
+use super::{examples, render, values};
+
+/// Show what is known of a session
+///
+/// The state is `running`, `exited` (ended by itself), `stopped` (by kst), `defined` (in the
+/// config, not started) or `unknown` (nobody recorded the end).
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(&[
+    ("kst status api", "all that is known"),
+    ("kst status api -q", "the state alone: `api: running`"),
+    ("kst status api --json", "for programs"),
+]))]
+pub struct Args {
+    /// The session's name
+    #[arg(value_parser = values::name())]
+    pub name: String,
+
+    #[command(flatten)]
+    pub select: Select,
+
+    /// Print one line: name and state
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
+    if args.quiet {
+        app.output.be_quiet();
+    }
+    let host = app.host()?;
+    let status = host.status(&args.name, &args.select.filter())?;
+    if app.globals.json {
+        let sockets = render::json::Sockets::of(&host, std::slice::from_ref(&status));
+        app.output.json(&render::json::status(&status, &sockets))?;
+    } else if args.quiet {
+        app.output.print(render::status::short(&status).as_bytes())?;
+    } else {
+        let now = jiff::Timestamp::now();
+        app.output.print(render::status::full(&status, now).as_bytes())?;
+    }
+    Ok(0)
+}

@@ -1,0 +1,70 @@
+//! What the values of options must look like before anything else looks at them. What they mean
+//! (a good session name, a valid image) is the library's to check.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+/// The longest name or word that is taken, in bytes.
+const LONGEST_WORD: usize = 1024;
+/// The longest text, in bytes.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// Any name a session may have, foreign ones with strange characters too, on one line.
+pub fn name() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().try_map(|value| {
+        let name = utf8(value)?;
+        within(&name, LONGEST_WORD)?;
+        match name.contains(['\n', '\r', '\0']) {
+            true => Err("no session's name has line breaks"),
+            false => Ok(name),
+        }
+    })
+}
+
+/// A word: a backend, a location, an image, a port, an option's `key=value`.
+pub fn word() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().try_map(|value| {
+        let word = utf8(value)?;
+        within(&word, LONGEST_WORD)?;
+        match word.chars().any(char::is_control) {
+            true => Err("it holds control characters"),
+            false => Ok(word),
+        }
+    })
+}
+
+/// A text that may have several lines: a command.
+pub fn text() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().try_map(|value| {
+        let text = utf8(value)?;
+        within(&text, LONGEST_TEXT)?;
+        Ok::<_, &'static str>(text)
+    })
+}
+
+/// One word of a command. It may be empty.
+pub fn command_word() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().try_map(utf8)
+}
+
+/// A path of this machine, whatever bytes it has.
+pub fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|value| match value.is_empty() {
+        true => Err("it is empty"),
+        false => Ok(PathBuf::from(value)),
+    })
+}
+
+fn utf8(value: OsString) -> Result<String, &'static str> {
+    value.into_string().map_err(|_| "it is not UTF-8")
+}
+
+fn within(text: &str, longest: usize) -> Result<(), &'static str> {
+    match text.len() {
+        0 => Err("it is empty"),
+        length if length > longest => Err("it is too long"),
+        _ => Ok(()),
+    }
+}
