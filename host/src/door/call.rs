@@ -176,13 +176,13 @@ impl fmt::Debug for PlannedCommand {
 /// One operation at one location: what a component's imports come down to.
 ///
 /// It may be used from several threads.
-pub struct Call<'a> {
-    manifest: &'a CheckedManifest,
-    programs: &'a Programs,
-    files: &'a dyn ConstFiles,
+pub struct Call {
+    manifest: Arc<CheckedManifest>,
+    programs: Arc<Programs>,
+    files: Arc<dyn ConstFiles + Send + Sync>,
     request: Request,
-    processes: &'a dyn Processes,
-    observer: &'a dyn Observer,
+    processes: Arc<dyn Processes + Send + Sync>,
+    observer: Arc<dyn Observer + Send + Sync>,
     settings: CallSettings,
     started: Instant,
     unset: Vec<String>,
@@ -210,15 +210,15 @@ struct Prepared<'a> {
     env_file: Option<EnvFile>,
 }
 
-impl<'a> Call<'a> {
+impl Call {
     /// Begin an operation. Its clock starts now.
     pub fn new(
-        manifest: &'a CheckedManifest,
-        programs: &'a Programs,
-        files: &'a dyn ConstFiles,
+        manifest: Arc<CheckedManifest>,
+        programs: Arc<Programs>,
+        files: Arc<dyn ConstFiles + Send + Sync>,
         request: Request,
-        processes: &'a dyn Processes,
-        observer: &'a dyn Observer,
+        processes: Arc<dyn Processes + Send + Sync>,
+        observer: Arc<dyn Observer + Send + Sync>,
         settings: CallSettings,
     ) -> Self {
         // Inside one place, its variable would lead an engine there that is meant for another.
@@ -428,7 +428,7 @@ impl<'a> Call<'a> {
     }
 
     /// A form that may be used now; `plan` or to be run.
-    fn form(&self, name: &str, wanted: Option<Effect>) -> Result<&'a Form, DoorError> {
+    fn form(&self, name: &str, wanted: Option<Effect>) -> Result<&Form, DoorError> {
         let form =
             self.manifest.form(name).ok_or_else(|| DoorError::UnknownForm(name.to_owned()))?;
         let operation = self.request.operation;
@@ -461,7 +461,7 @@ impl<'a> Call<'a> {
     }
 
     /// The program of a form, at this location.
-    fn program(&self, form: &'a Form) -> Result<(&'a str, Resolved), DoorError> {
+    fn program<'a>(&'a self, form: &'a Form) -> Result<(&'a str, Resolved), DoorError> {
         let location = &self.request.location.name;
         let manifest = self.manifest.manifest();
         let id = match (&form.first, &manifest.locations) {
@@ -545,7 +545,7 @@ impl<'a> Call<'a> {
         name: &str,
         params: &[String],
         together: bool,
-    ) -> Result<Prepared<'a>, DoorError> {
+    ) -> Result<Prepared<'_>, DoorError> {
         let form = self.form(name, together.then_some(Effect::Reads))?;
         let changes = form.effect() == Effect::Changes;
         let limits = &self.settings.limits;
