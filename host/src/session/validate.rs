@@ -251,9 +251,10 @@ fn image_part(part: &str) -> Result<(), String> {
     if !part.starts_with(plain) || !part.ends_with(plain) {
         return Err(format!("{} does not begin and end in a letter or digit", quoted(part)));
     }
-    let joined = part.split(plain).filter(|joint| !joint.is_empty()).all(|joint| {
-        matches!(joint, "." | "_" | "__") || joint.chars().all(|c| c == '-')
-    });
+    let joined = part
+        .split(plain)
+        .filter(|joint| !joint.is_empty())
+        .all(|joint| matches!(joint, "." | "_" | "__") || joint.chars().all(|c| c == '-'));
     if joined {
         Ok(())
     } else {
@@ -406,8 +407,8 @@ pub fn port(port: &str) -> Result<()> {
     if let Some(protocol) = protocol {
         if !matches!(protocol, "tcp" | "udp" | "sctp") {
             let lower = protocol.to_ascii_lowercase();
-            let advice = matches!(&*lower, "tcp" | "udp" | "sctp")
-                .then(|| format!("write /{lower}"));
+            let advice =
+                matches!(&*lower, "tcp" | "udp" | "sctp").then(|| format!("write /{lower}"));
             let why = format!("the protocol {} is not tcp, udp or sctp", quoted(protocol));
             return Err(wrong(why, advice));
         }
@@ -446,7 +447,10 @@ pub fn port(port: &str) -> Result<()> {
     }
     if outside.contains('.') {
         return Err(wrong(
-            format!("between the address {} and the container's port stands a port", quoted(outside)),
+            format!(
+                "between the address {} and the container's port stands a port",
+                quoted(outside)
+            ),
             Some(format!("write {outside}:PORT:{}", ports.rsplit(':').next().unwrap_or_default())),
         ));
     }
