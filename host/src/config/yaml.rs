@@ -1,5 +1,6 @@
 //! YAML, and JSON, which is YAML once it is known to be good JSON.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,8 +14,35 @@ use super::tree::{Kind, Map, Node, Place, Scalar, Source, Value, shorten};
 
 /// How often aliases may be unfolded in one file: each makes values that take memory.
 const MAX_UNFOLDED: usize = 100_000;
-/// How deep mappings and lists may lie in each other.
-const MAX_DEPTH: usize = 64;
+/// How deep mappings and lists may lie in each other, as kstlib has it. Each level takes some 40 KiB
+/// of stack, and a thread may have no more than 2 MiB.
+const MAX_DEPTH: usize = 32;
+
+thread_local! {
+    /// The depth that is being read. The parser counts what is written, and not what aliases in
+    /// aliases unfold to.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// One level deeper, as long as it lives.
+struct Level;
+
+impl Level {
+    fn enter<E: serde::de::Error>() -> Result<Self, E> {
+        let level = Level;
+        DEPTH.set(DEPTH.get() + 1);
+        if DEPTH.get() > MAX_DEPTH {
+            return Err(E::custom(format_args!("values lie in each other more than {MAX_DEPTH} deep")));
+        }
+        Ok(level)
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get().saturating_sub(1));
+    }
+}
 
 /// Read a YAML file's own keys.
 pub(super) fn parse(source: &Arc<Source>) -> Result<Document, Problem> {
@@ -205,7 +233,7 @@ impl<'de> Deserialize<'de> for Root {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Root, A::Error> {
-                while list.next_element::<IgnoredAny>()?.is_some() {}
+                while list.next_element::<Skipped>()?.is_some() {}
                 Ok(Root::Other("a list"))
             }
 
@@ -217,7 +245,7 @@ impl<'de> Deserialize<'de> for Root {
                             pairs.push((name, key.referenced, map.next_value()?));
                         }
                         // Other parts of kstlib have their settings in the same file.
-                        _ => drop(map.next_value::<IgnoredAny>()?),
+                        _ => drop(map.next_value::<Skipped>()?),
                     }
                 }
                 Ok(Root::Map(pairs))
@@ -266,6 +294,7 @@ impl<'de> Deserialize<'de> for Raw {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Raw, A::Error> {
+                let _level = Level::enter()?;
                 let mut items = Vec::new();
                 while let Some(item) = list.next_element()? {
                     items.push(item);
@@ -274,6 +303,7 @@ impl<'de> Deserialize<'de> for Raw {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+                let _level = Level::enter()?;
                 let mut pairs = Vec::new();
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
@@ -282,5 +312,58 @@ impl<'de> Deserialize<'de> for Raw {
             }
         }
         deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+/// A value that is not kst's.
+struct Skipped;
+
+impl<'de> Deserialize<'de> for Skipped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SkippedVisitor;
+        impl<'de> Visitor<'de> for SkippedVisitor {
+            type Value = Skipped;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Skipped, E> {
+                Ok(Skipped)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Skipped, E> {
+                Ok(Skipped)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Skipped, E> {
+                Ok(Skipped)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Skipped, E> {
+                Ok(Skipped)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Skipped, E> {
+                Ok(Skipped)
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Skipped, E> {
+                Ok(Skipped)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Skipped, A::Error> {
+                let _level = Level::enter()?;
+                while list.next_element::<Skipped>()?.is_some() {}
+                Ok(Skipped)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Skipped, A::Error> {
+                let _level = Level::enter()?;
+                while map.next_entry::<Skipped, Skipped>()?.is_some() {}
+                Ok(Skipped)
+            }
+        }
+        deserializer.deserialize_any(SkippedVisitor)
     }
 }
