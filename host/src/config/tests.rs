@@ -181,15 +181,31 @@ fn the_same_from_json_and_toml() {
 
 #[test]
 fn layers_and_includes_are_merged_key_by_key() {
-    let place = Place::with(
-        "include: [low.yml, high.yml]\nops: {sessions: {a: {command: own}}}\n",
+    let place = Place::with("include: [low.yml, high.yml]\nops: {sessions: {a: {command: own}}}\n");
+    place.write(
+        "work/low.yml",
+        "ops: {sessions: {a: {command: low, env: {A: low, B: low}, ports: [1, 2]}}}\n",
     );
-    place.write("work/low.yml", "ops: {sessions: {a: {command: low, env: {A: low, B: low}, ports: [1, 2]}}}\n");
-    place.write("work/high.yml", "ops: {sessions: {a: {command: high, env: {A: high}, ports: [3]}}}\n");
-    place.write("xdg1/kstlib/kstlib.conf.yml", "ops: {default_backend: one, sessions: {s: {command: one}}}\n");
-    place.write("xdg2/kstlib/kstlib.conf.yml", "ops: {default_backend: two, tmux_binary: t2, sessions: {t: }}\n");
-    place.write("home/.config/kstlib.conf.yml", "ops: {sessions: {s: {command: user}, a: {working_dir: x}}}\n");
-    place.write("home/kstlib.conf.yml", "ops: {sessions: {s: {command: null, env: {H: 1}}}, container_runtime: podman}\n");
+    place.write(
+        "work/high.yml",
+        "ops: {sessions: {a: {command: high, env: {A: high}, ports: [3]}}}\n",
+    );
+    place.write(
+        "xdg1/kstlib/kstlib.conf.yml",
+        "ops: {default_backend: one, sessions: {s: {command: one}}}\n",
+    );
+    place.write(
+        "xdg2/kstlib/kstlib.conf.yml",
+        "ops: {default_backend: two, tmux_binary: t2, sessions: {t: }}\n",
+    );
+    place.write(
+        "home/.config/kstlib.conf.yml",
+        "ops: {sessions: {s: {command: user}, a: {working_dir: x}}}\n",
+    );
+    place.write(
+        "home/kstlib.conf.yml",
+        "ops: {sessions: {s: {command: null, env: {H: 1}}}, container_runtime: podman}\n",
+    );
     let config = place.load();
     assert_eq!(lines(&config), [""; 0]);
     let a = session(&config, "a");
@@ -210,7 +226,10 @@ fn layers_and_includes_are_merged_key_by_key() {
     let shown = config.show();
     let leaves: BTreeMap<_, _> = shown.leaves().into_iter().collect();
     let of = |key: &str| (leaves[key].value.clone(), leaves[key].file.clone(), leaves[key].line);
-    assert_eq!(of("ops.sessions.a.env.A"), ("high".into(), Some(place.path("work/high.yml")), Some(1)));
+    assert_eq!(
+        of("ops.sessions.a.env.A"),
+        ("high".into(), Some(place.path("work/high.yml")), Some(1))
+    );
     assert_eq!(of("ops.sessions.a.command").1, Some(place.path("work/kstlib.conf.yml")));
     assert!(!leaves.contains_key("ops.sessions.s.command"));
     assert_eq!(shown.to_json()["ops"]["sessions"]["a"]["ports"], serde_json::json!([3]));
@@ -224,9 +243,15 @@ fn a_directory_that_is_entered_is_told_apart() {
     let config = place.load();
     assert_eq!(lines(&config), [""; 0]);
     let tmux = &config.program_overrides()["tmux"];
-    assert_eq!((tmux.value.clone(), tmux.from_working_dir), (place.path("work/evil.sh").display().to_string(), true));
+    assert_eq!(
+        (tmux.value.clone(), tmux.from_working_dir),
+        (place.path("work/evil.sh").display().to_string(), true)
+    );
     let screen = &config.plugins()["screen"];
-    assert_eq!((screen.value.clone(), screen.from_working_dir), (place.path("work/sub/s.wasm"), true));
+    assert_eq!(
+        (screen.value.clone(), screen.from_working_dir),
+        (place.path("work/sub/s.wasm"), true)
+    );
     let mine = &config.plugins()["mine"];
     assert_eq!((mine.value.clone(), mine.from_working_dir), (place.path("home/p/m.wasm"), false));
     assert_eq!(mine.line, Some(1));
@@ -323,7 +348,8 @@ fn includes_end() {
         )
     );
     // A thousand million ways to the last one.
-    let place = Place::with("include: [i1.yml, i1.yml, i1.yml, i1.yml, i1.yml, i1.yml, i1.yml, i1.yml]\n");
+    let place =
+        Place::with("include: [i1.yml, i1.yml, i1.yml, i1.yml, i1.yml, i1.yml, i1.yml, i1.yml]\n");
     for depth in 1..=10 {
         let next = format!("i{}.yml, ", depth + 1).repeat(8);
         place.write(&format!("work/i{depth}.yml"), format!("include: [{next}]\n"));
@@ -336,7 +362,8 @@ fn includes_end() {
 fn files_that_cannot_be_read() {
     let deep = "[".repeat(100_000);
     let deep_map = (0..500).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>();
-    let deep_map = format!("ops:\n{}", deep_map.lines().map(|line| format!(" {line}\n")).collect::<String>());
+    let deep_map =
+        format!("ops:\n{}", deep_map.lines().map(|line| format!(" {line}\n")).collect::<String>());
     let mut bomb = "ops:\n a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
     for level in 1..12 {
         let one = format!("*a{},", level - 1).repeat(10);
@@ -386,14 +413,62 @@ fn files_that_cannot_be_read() {
 }
 
 #[test]
+fn other_formats_end_too() {
+    let deep = "[".repeat(100_000);
+    let dotted = format!("ops{} = 1\n", ".a".repeat(100_000));
+    for (name, text) in [
+        ("a.json", deep.clone()),
+        ("a.json", format!("{{\"ops\": {}", "{\"a\":".repeat(100))),
+        ("a.json", format!("{{\"ops\": {}1{}}}", "{\"a\":".repeat(60), "}".repeat(60))),
+        ("a.toml", format!("ops = {deep}")),
+        ("a.toml", dotted.clone()),
+        ("a.toml", format!("[ops{}]\n", ".a".repeat(100_000))),
+        ("a.toml", format!("ops = {}", "{a=".repeat(100_000))),
+    ] {
+        let begin = Instant::now();
+        let place = Place::with(format!("include: {name}\nops: {{sessions: {{a: }}}}\n"));
+        place.write(&format!("work/{name}"), text);
+        let config = place.load();
+        assert!(problem(&config).line.is_some(), "{:?}", lines(&config));
+        assert!(config.session("a").unwrap().is_some());
+        assert!(begin.elapsed() < Duration::from_secs(5), "{name}: {:?}", begin.elapsed());
+    }
+    // As deep as may be, and everything after it.
+    let deep = format!("ops: {{sessions: {{a: {{x: {}1{}}}}}}}\n", "[".repeat(28), "]".repeat(28));
+    let config = Place::with(deep).load();
+    assert!(problem(&config).what.contains("a list stands in the list"), "{:?}", lines(&config));
+    // Many keys of one mapping.
+    let many: String = (0..80_000).map(|n| format!("k{n}: 1\n")).collect();
+    let begin = Instant::now();
+    let config = Place::with(format!("ops: {{}}\n{many}")).load();
+    assert_eq!(lines(&config), [""; 0]);
+    let many: String = (0..80_000).map(|n| format!("      K{n}: 1\n")).collect();
+    let config = Place::with(format!("ops:\n  sessions:\n   a:\n    env:\n{many}")).load();
+    assert!(problem(&config).what.contains("80000 variables"));
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+}
+
+#[test]
 fn files_that_say_nothing() {
-    for text in ["", "\n\n", "# only a comment\n", "---\n", "null\n", "{}\n", "\u{feff}", "ops:\n", "ops: {sessions: }\n", "mail: {x: !secret y, x: 2, y: .nan}\n"] {
+    for text in [
+        "",
+        "\n\n",
+        "# only a comment\n",
+        "---\n",
+        "null\n",
+        "{}\n",
+        "\u{feff}",
+        "ops:\n",
+        "ops: {sessions: }\n",
+        "mail: {x: !secret y, x: 2, y: .nan}\n",
+    ] {
         let config = Place::with(text).load();
         assert_eq!(lines(&config), [""; 0], "{text:?}");
         assert_eq!(config.sessions().count(), 0);
     }
     assert!(Config::empty().session("a").unwrap().is_none());
-    let config = Place::with("\u{feff}ops:\r\n  sessions:\r\n    a:\r\n      command: sleep 1\r\n").load();
+    let config =
+        Place::with("\u{feff}ops:\r\n  sessions:\r\n    a:\r\n      command: sleep 1\r\n").load();
     assert_eq!(session(&config, "a").command, Some(Command::Text("sleep 1".into())));
 }
 
@@ -403,7 +478,8 @@ fn a_file_that_is_no_file() {
     fs::create_dir(place.path("work/kstlib.conf.yml")).unwrap();
     assert!(problem(&place.load()).what.contains("not a regular file"));
     let place = Place::new();
-    let pipe = std::process::Command::new("mkfifo").arg(place.path("work/kstlib.conf.yml")).status();
+    let pipe =
+        std::process::Command::new("mkfifo").arg(place.path("work/kstlib.conf.yml")).status();
     assert!(pipe.unwrap().success());
     assert!(problem(&place.load()).what.contains("not a regular file"));
     let place = Place::new();
@@ -461,7 +537,8 @@ fn a_broken_session_costs_only_itself() {
         ("{x: {a: 1}}", 4, "a mapping stands where an option's value belongs"),
     ];
     for (entry, line, expected) in cases {
-        let text = format!("ops:\n  sessions:\n    ok: {{command: x}}\n    bad: {entry}\n    ok2: {{}}\n");
+        let text =
+            format!("ops:\n  sessions:\n    ok: {{command: x}}\n    bad: {entry}\n    ok2: {{}}\n");
         let config = Place::with(&text).load();
         if expected.is_empty() {
             continue;
@@ -483,9 +560,11 @@ fn a_broken_session_costs_only_itself() {
 #[test]
 fn names_of_sessions() {
     let config = Place::with("ops:\n  sessions:\n    ok:\n    1:\n    'a b':\n    yes:\n    \"a\\n\":\n    dup:\n    dup:\n").load();
-    let broken: Vec<_> = config.sessions().filter(|(_, s)| s.is_err()).map(|(name, _)| name).collect();
+    let broken: Vec<_> =
+        config.sessions().filter(|(_, s)| s.is_err()).map(|(name, _)| name).collect();
     assert_eq!(broken, ["1", "a b", "a\n", "dup"]);
-    let advice: Vec<_> = config.problems().iter().map(|problem| problem.advice.as_deref()).collect();
+    let advice: Vec<_> =
+        config.problems().iter().map(|problem| problem.advice.as_deref()).collect();
     assert_eq!(advice[1], Some("'a-b' would do"));
     assert_eq!(config.problems()[2].key, "ops.sessions.a\\n");
     let many: String = (0..60).map(|n| format!("    s{n}: {{command: x}}\n")).collect();
@@ -510,13 +589,25 @@ fn settings_that_are_wrong() {
         ("ops: {colour: x}", "ops.colour", None),
         ("ops: {default_backend: [a]}", "ops.default_backend", None),
         ("ops: {default_backend: 'a b'}", "ops.default_backend", None),
-        ("ops: {container_runtime: lxc}", "ops.container_runtime", Some("leave it out to use podman, else docker")),
+        (
+            "ops: {container_runtime: lxc}",
+            "ops.container_runtime",
+            Some("leave it out to use podman, else docker"),
+        ),
         ("ops: {tmux_binary: ''}", "ops.tmux_binary", None),
         ("ops: {plugins: [a]}", "ops.plugins", None),
         ("ops: {plugins: {s: x.wasm}}", "ops.plugins.s", Some("write s: {path: FILE.wasm}")),
-        ("ops: {plugins: {s: {}}}", "ops.plugins.s", Some("write `path: FILE.wasm` below its name")),
+        (
+            "ops: {plugins: {s: {}}}",
+            "ops.plugins.s",
+            Some("write `path: FILE.wasm` below its name"),
+        ),
         ("ops: {plugins: {'s s': {path: x}}}", "ops.plugins.s s", None),
-        ("ops: {plugins: {s: {path: x, pth: y}}}", "ops.plugins.s.pth", Some("did you mean 'path'?")),
+        (
+            "ops: {plugins: {s: {path: x, pth: y}}}",
+            "ops.plugins.s.pth",
+            Some("did you mean 'path'?"),
+        ),
         ("ops: {plugins: {s: {path: x}, s: {path: y}}}", "ops.plugins.s", None),
     ];
     for (text, key, advice) in cases {
@@ -536,7 +627,15 @@ fn settings_that_are_wrong() {
 
 #[test]
 fn keys_that_look_like_others() {
-    for (key, meant) in [("comand", "command"), ("volume", "volumes"), ("port", "ports"), ("image_name", "image"), ("workdir", "working_dir"), ("environment", "env"), ("Backend", "backend")] {
+    for (key, meant) in [
+        ("comand", "command"),
+        ("volume", "volumes"),
+        ("port", "ports"),
+        ("image_name", "image"),
+        ("workdir", "working_dir"),
+        ("environment", "env"),
+        ("Backend", "backend"),
+    ] {
         let config = Place::with(format!("ops: {{sessions: {{a: {{{key}: x}}}}}}\n")).load();
         let problem = problem(&config);
         assert_eq!(problem.advice.as_deref(), Some(&*format!("did you mean '{meant}'?")));
@@ -565,7 +664,9 @@ fn commands_and_shells() {
 
 #[test]
 fn variables_without_a_value() {
-    let config = Place::with("ops: {sessions: {a: {env: {PATH: , KST_TEST_NOT_SET: null, HERE: ''}}}}\n").load();
+    let config =
+        Place::with("ops: {sessions: {a: {env: {PATH: , KST_TEST_NOT_SET: null, HERE: ''}}}}\n")
+            .load();
     let env = &session(&config, "a").env;
     assert_eq!(env.get("PATH"), std::env::var("PATH").ok().as_ref());
     assert!(!env.contains_key("KST_TEST_NOT_SET"));
@@ -608,7 +709,8 @@ struct Random(u64);
 
 impl Random {
     fn next(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from((self.0 >> 33) % u64::try_from(below).unwrap()).unwrap()
     }
 }
@@ -616,9 +718,46 @@ impl Random {
 #[test]
 fn random_bytes_never_panic() {
     const PIECES: [&str; 40] = [
-        "ops", "sessions", "include", ":", ": ", "\n", "\n  ", "\n    ", "- ", "{", "}", "[", "]", ",", "'", "\"", "&a ", "*a", "<<: *a",
-        "|", ">", "#", "!", "!!str ", "!!int ", "!!binary ", "~", "null", "1.10", "0x", "true", "command", "env", "ports", "\t", "%", "\\",
-        "\u{feff}", "---\n", "é",
+        "ops",
+        "sessions",
+        "include",
+        ":",
+        ": ",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "- ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "'",
+        "\"",
+        "&a ",
+        "*a",
+        "<<: *a",
+        "|",
+        ">",
+        "#",
+        "!",
+        "!!str ",
+        "!!int ",
+        "!!binary ",
+        "~",
+        "null",
+        "1.10",
+        "0x",
+        "true",
+        "command",
+        "env",
+        "ports",
+        "\t",
+        "%",
+        "\\",
+        "\u{feff}",
+        "---\n",
+        "é",
     ];
     let begin = Instant::now();
     let mut random = Random(7);
@@ -626,7 +765,9 @@ fn random_bytes_never_panic() {
         let mut bytes: Vec<u8> = Vec::new();
         let good = "ops:\n  sessions:\n    a: {command: x, env: {A: 1}}\n";
         match round % 3 {
-            0 => bytes.extend((0..random.next(200)).map(|_| u8::try_from(random.next(256)).unwrap())),
+            0 => {
+                bytes.extend((0..random.next(200)).map(|_| u8::try_from(random.next(256)).unwrap()))
+            }
             1 => (0..random.next(60)).for_each(|_| bytes.extend(PIECES[random.next(40)].bytes())),
             _ => {
                 bytes.extend(good.bytes());

@@ -1,48 +1,23 @@
 //! YAML, and JSON, which is YAML once it is known to be good JSON.
 
-use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_yaml::budget::BudgetBreach;
 use serde_yaml::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_yaml::{Location, Spanned};
 
 use super::problem::Problem;
 use super::read::Document;
-use super::tree::{Kind, Map, Node, Place, Scalar, Source, Value, shorten};
+use super::tree::{Kind, Map, Node, Place, Scalar, Source, Value};
+use crate::text::escape_controls;
 
 /// How often aliases may be unfolded in one file: each makes values that take memory.
 const MAX_UNFOLDED: usize = 100_000;
 /// How deep mappings and lists may lie in each other, as kstlib has it. Each level takes some 40 KiB
-/// of stack, and a thread may have no more than 2 MiB.
+/// of stack, and a thread may have no more than 2 MiB. What aliases unfold to counts.
 const MAX_DEPTH: usize = 32;
-
-thread_local! {
-    /// The depth that is being read. The parser counts what is written, and not what aliases in
-    /// aliases unfold to.
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
-}
-
-/// One level deeper, as long as it lives.
-struct Level;
-
-impl Level {
-    fn enter<E: serde::de::Error>() -> Result<Self, E> {
-        let level = Level;
-        DEPTH.set(DEPTH.get() + 1);
-        if DEPTH.get() > MAX_DEPTH {
-            return Err(E::custom(format_args!("values lie in each other more than {MAX_DEPTH} deep")));
-        }
-        Ok(level)
-    }
-}
-
-impl Drop for Level {
-    fn drop(&mut self) {
-        DEPTH.set(DEPTH.get().saturating_sub(1));
-    }
-}
 
 /// Read a YAML file's own keys.
 pub(super) fn parse(source: &Arc<Source>) -> Result<Document, Problem> {
@@ -102,19 +77,30 @@ pub(super) fn parse_json(source: &Arc<Source>) -> Result<Document, Problem> {
 /// The parser's complaint, in one sentence.
 fn syntax(source: &Arc<Source>, error: &serde_yaml::Error) -> Problem {
     let error = error.without_snippet();
-    let message = error.to_string();
-    // The place is told apart from the sentence.
-    let what = message.lines().next().unwrap_or_default();
-    let what = what.split(" at line ").next().unwrap_or(what).trim_end_matches([':', ' ', '.']);
     let line = error.location().map(|location| location.line()).filter(|line| *line > 0);
-    Problem {
-        line,
-        text_line: line.and_then(|line| source.line(line)).map(|line| shorten(&line)),
-        ..Problem::of_file(
-            &source.path,
-            format!("this is not YAML that can be read: {}", crate::text::escape_controls(what)),
-        )
-    }
+    let what = match error {
+        serde_yaml::Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            format!("values lie in each other more than {MAX_DEPTH} deep")
+        }
+        serde_yaml::Error::AliasReplayLimitExceeded { .. } => {
+            format!("its aliases unfold to more than {MAX_UNFOLDED} values")
+        }
+        serde_yaml::Error::Budget { .. } => "the file holds too much for a config".to_owned(),
+        serde_yaml::Error::MultipleDocuments { .. } => {
+            "the file holds several YAML documents, and a config is one: `---` begins another"
+                .to_owned()
+        }
+        other => {
+            let message = other.to_string();
+            // The place is told apart from the sentence.
+            let what = message.lines().next().unwrap_or_default();
+            let what = what.split(" at line ").next().unwrap_or(what);
+            let what = escape_controls(what.trim_end_matches([':', ' ', '.']));
+            format!("this is not YAML that can be read: {what}")
+        }
+    };
+    let text_line = line.and_then(|line| source.line(line));
+    Problem { line, text_line, ..Problem::of_file(&source.path, what) }
 }
 
 /// The line of the first thing in a text.
@@ -233,7 +219,7 @@ impl<'de> Deserialize<'de> for Root {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Root, A::Error> {
-                while list.next_element::<Skipped>()?.is_some() {}
+                while list.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(Root::Other("a list"))
             }
 
@@ -245,7 +231,7 @@ impl<'de> Deserialize<'de> for Root {
                             pairs.push((name, key.referenced, map.next_value()?));
                         }
                         // Other parts of kstlib have their settings in the same file.
-                        _ => drop(map.next_value::<Skipped>()?),
+                        _ => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
                 Ok(Root::Map(pairs))
@@ -294,7 +280,6 @@ impl<'de> Deserialize<'de> for Raw {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Raw, A::Error> {
-                let _level = Level::enter()?;
                 let mut items = Vec::new();
                 while let Some(item) = list.next_element()? {
                     items.push(item);
@@ -303,7 +288,6 @@ impl<'de> Deserialize<'de> for Raw {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
-                let _level = Level::enter()?;
                 let mut pairs = Vec::new();
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
@@ -312,58 +296,5 @@ impl<'de> Deserialize<'de> for Raw {
             }
         }
         deserializer.deserialize_any(RawVisitor)
-    }
-}
-
-/// A value that is not kst's.
-struct Skipped;
-
-impl<'de> Deserialize<'de> for Skipped {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct SkippedVisitor;
-        impl<'de> Visitor<'de> for SkippedVisitor {
-            type Value = Skipped;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_unit<E>(self) -> Result<Skipped, E> {
-                Ok(Skipped)
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Skipped, E> {
-                Ok(Skipped)
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Skipped, E> {
-                Ok(Skipped)
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Skipped, E> {
-                Ok(Skipped)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Skipped, E> {
-                Ok(Skipped)
-            }
-
-            fn visit_str<E>(self, _: &str) -> Result<Skipped, E> {
-                Ok(Skipped)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Skipped, A::Error> {
-                let _level = Level::enter()?;
-                while list.next_element::<Skipped>()?.is_some() {}
-                Ok(Skipped)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Skipped, A::Error> {
-                let _level = Level::enter()?;
-                while map.next_entry::<Skipped, Skipped>()?.is_some() {}
-                Ok(Skipped)
-            }
-        }
-        deserializer.deserialize_any(SkippedVisitor)
     }
 }
