@@ -1,6 +1,6 @@
 //! From the merged tree to settings and session definitions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
 use super::keys;
@@ -269,6 +269,8 @@ fn check_sessions(
     problems: &mut Vec<Problem>,
 ) -> Vec<(String, Result<SessionConfig, Problem>)> {
     let Some(map) = mapping(entry, "ops.sessions", problems) else { return Vec::new() };
+    let twice_written: HashMap<&str, (u64, &Place)> =
+        map.duplicates.iter().map(|(key, first, place)| (key.as_str(), (*first, place))).collect();
     let mut sessions = Vec::new();
     for (number, entry) in map.iter().enumerate() {
         let mut checker = SessionCheck {
@@ -276,7 +278,7 @@ fn check_sessions(
             home,
             problems: Vec::new(),
         };
-        for (_, first, place) in map.duplicates.iter().filter(|(key, ..)| *key == entry.key) {
+        if let Some((first, place)) = twice_written.get(&*entry.key) {
             checker.problems.push(twice(&checker.path, *first, place));
         }
         if number >= MAX_SESSIONS {
@@ -388,12 +390,10 @@ impl SessionCheck<'_> {
         let shell = shell.unwrap_or(false);
         let key = self.key("command");
         let Some(entry) = map.get("command") else {
-            if shell {
-                if let Some(entry) = map.get("shell") {
-                    let what = "there is no command for the shell";
-                    let problem = Problem::at(&entry.key_at, &self.key("shell"), what);
-                    self.problems.push(problem.warning());
-                }
+            if shell && let Some(entry) = map.get("shell") {
+                let what = "there is no command for the shell";
+                let problem = Problem::at(&entry.key_at, &self.key("shell"), what);
+                self.problems.push(problem.warning());
             }
             return None;
         };

@@ -20,12 +20,12 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Document, Problem> {
         if text.is_empty() || text.starts_with(['#', ';']) {
             continue;
         }
-        if line.starts_with([' ', '\t']) {
-            if let Some((_, _, value)) = &mut open {
-                value.push('\n');
-                value.push_str(text);
-                continue;
-            }
+        if line.starts_with([' ', '\t'])
+            && let Some((_, _, value)) = &mut open
+        {
+            value.push('\n');
+            value.push_str(text);
+            continue;
         }
         close(&mut open, &mut section);
         if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
@@ -64,9 +64,9 @@ fn close(open: &mut Option<(String, Place, String)>, section: &mut Option<(Strin
 }
 
 fn finish(section: Option<(String, Place, Map)>, document: &mut Document) {
-    if let Some((name, at, map)) = section {
-        if name == "ops" {
-            document.add("ops", at.clone(), Node { value: Value::Map(map), at });
-        }
+    if let Some((name, at, map)) = section
+        && name == "ops"
+    {
+        document.add("ops", at.clone(), Node { value: Value::Map(map), at });
     }
 }

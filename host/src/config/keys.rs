@@ -45,6 +45,10 @@ const OTHER_NAMES: [(&str, &str); 18] = [
 
 /// The known key that `key` was probably meant to be, if it is none itself.
 pub(super) fn meant<'k>(key: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    // No slip makes a long key, and the comparison takes time and memory by the length.
+    if key.len() > 32 {
+        return None;
+    }
     let plain = key.to_lowercase().replace('-', "_");
     let other = OTHER_NAMES.iter().find(|(name, _)| *name == plain).map(|(_, known)| *known);
     // One slip for a short word, two for a longer one.

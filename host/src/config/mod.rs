@@ -33,6 +33,9 @@
 //! What is wrong is a [`Problem`] with file and line, and costs only what it concerns: a session, a
 //! setting, an included file. Nothing but the file named by `--config` makes [`Config::load`] fail.
 
+// A problem is large for an error; there are few, and none on the way of a config that is right.
+#![allow(clippy::result_large_err)]
+
 mod check;
 mod ini;
 mod keys;
@@ -57,7 +60,7 @@ pub use read::{MAX_FILE, MAX_INCLUDE_DEPTH};
 pub use schema::schema;
 pub use show::{Leaf, Shown};
 
-use read::{FileId, Found, Reader};
+use read::{Found, Reader};
 use tree::{Map, Value};
 
 /// The name of the config file, in each folder that may hold one.
@@ -232,7 +235,8 @@ fn read_layers(reader: &mut Reader, sources: &Sources) -> Map {
         match Found::look(&path) {
             Ok(Some(file)) => {
                 // Here a second time: it moves up, and stays the user's own.
-                let known = position(&found, file.id);
+                // By path: a hard link elsewhere has other relative paths.
+                let known = found.iter().position(|(other, _)| other.path == file.path);
                 let foreign = from_working_dir && known.is_none();
                 if let Some(index) = known {
                     found.remove(index);
@@ -253,10 +257,6 @@ fn read_layers(reader: &mut Reader, sources: &Sources) -> Map {
         }
     }
     tree
-}
-
-fn position(found: &[(Found, bool)], id: FileId) -> Option<usize> {
-    found.iter().position(|(file, _)| file.id == id)
 }
 
 #[cfg(test)]

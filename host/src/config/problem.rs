@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::tree::Place;
+use super::tree::{Place, shorten};
 use crate::Error;
 use crate::text::escape_controls;
 
@@ -29,7 +29,8 @@ pub struct Problem {
     /// The line itself, shortened to 200 characters. It may hold anything: escape it before it
     /// reaches a terminal.
     pub text_line: Option<String>,
-    /// The key that it concerns, such as `ops.sessions.api.ports`; empty for the whole file.
+    /// The key that it concerns, such as `ops.sessions.api.ports`, shortened to 200 characters;
+    /// empty for the whole file.
     pub key: String,
     /// A sentence: what is wrong.
     pub what: String,
@@ -59,7 +60,7 @@ impl Problem {
             file: place.source.path.clone(),
             line: Some(place.line),
             text_line: place.source.line(place.line),
-            key: escape_controls(key),
+            key: shorten(&escape_controls(key)),
             what: what.into(),
             advice: None,
             severity: Severity::Error,

@@ -44,7 +44,7 @@ impl Document {
 }
 
 /// A file on the disk, whatever its path: device and inode.
-pub(super) type FileId = (u64, u64);
+type FileId = (u64, u64);
 
 /// Reads files and notes what is wrong with them.
 #[derive(Default)]
@@ -59,8 +59,8 @@ pub(super) struct Reader {
 
 /// Where a layer's file is, if there is one.
 pub(super) struct Found {
+    /// Absolute, without symbolic links.
     pub(super) path: PathBuf,
-    pub(super) id: FileId,
     dir: Dir,
     name: PathBuf,
 }
@@ -85,9 +85,7 @@ impl Found {
             return Err(Problem::of_file(path, "this is a folder and not a file"));
         };
         let dir = Dir::open_ambient_dir(folder, ambient_authority()).map_err(problem)?;
-        let metadata = dir.metadata(name).map_err(problem)?;
-        let id = (metadata.dev(), metadata.ino());
-        Ok(Some(Found { id, dir, name: name.into(), path: real }))
+        Ok(Some(Found { dir, name: name.into(), path: real }))
     }
 }
 
@@ -333,11 +331,7 @@ fn open(location: &Location<'_>) -> Result<(Arc<Source>, FileId), Problem> {
         return Err(too_large());
     }
     let text = decode(bytes, location.path)?;
-    let source = Source {
-        path: location.path.to_owned(),
-        text,
-        from_working_dir: location.from_working_dir,
-    };
+    let source = Source::new(location.path.to_owned(), text, location.from_working_dir);
     Ok((Arc::new(source), (metadata.dev(), metadata.ino())))
 }
 

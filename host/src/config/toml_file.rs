@@ -11,9 +11,9 @@ use super::tree::{Kind, Map, Node, Place, Scalar, Source, Value};
 
 /// Read a TOML file's own keys.
 pub(super) fn parse(source: &Arc<Source>) -> Result<Document, Problem> {
-    let lines = Lines::new(source);
+    let nodes = Nodes { source };
     let table = DeTable::parse(&source.text).map_err(|error| {
-        let place = lines.place(error.span().unwrap_or_default());
+        let place = nodes.place(error.span().unwrap_or_default());
         let what = error.message().lines().next().unwrap_or_default();
         Problem::at(&place, "", format!("this is not TOML: {}", crate::text::escape_controls(what)))
     })?;
@@ -21,29 +21,22 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Document, Problem> {
     for (key, value) in table.get_ref() {
         let name = key.get_ref();
         if matches!(&**name, "ops" | "include") {
-            let at = lines.place(key.span());
-            let value = lines.node(value.get_ref(), value.span());
+            let at = nodes.place(key.span());
+            let value = nodes.node(value.get_ref(), value.span());
             document.add(name, at, value);
         }
     }
     Ok(document)
 }
 
-/// Where the lines of a text begin.
-struct Lines<'a> {
+/// Makes nodes of the parser's values.
+struct Nodes<'a> {
     source: &'a Arc<Source>,
-    starts: Vec<usize>,
 }
 
-impl<'a> Lines<'a> {
-    fn new(source: &'a Arc<Source>) -> Self {
-        let starts = source.text.match_indices('\n').map(|(index, _)| index + 1).collect();
-        Lines { source, starts }
-    }
-
+impl Nodes<'_> {
     fn place(&self, span: Range<usize>) -> Place {
-        let before = self.starts.partition_point(|start| *start <= span.start);
-        Place { source: self.source.clone(), line: u64::try_from(before + 1).unwrap_or(1) }
+        Place { source: self.source.clone(), line: self.source.line_of(span.start) }
     }
 
     fn node(&self, value: &DeValue<'_>, span: Range<usize>) -> Node {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A config file that was read.
 #[derive(Debug)]
@@ -11,9 +11,15 @@ pub(super) struct Source {
     pub(super) text: String,
     /// It is the working directory's file, or one that this includes.
     pub(super) from_working_dir: bool,
+    /// Where each line of the text begins, once somebody has asked: a file can have many problems.
+    starts: OnceLock<Vec<usize>>,
 }
 
 impl Source {
+    pub(super) fn new(path: PathBuf, text: String, from_working_dir: bool) -> Self {
+        Source { path, text, from_working_dir, starts: OnceLock::new() }
+    }
+
     /// The folder that relative paths in the file count from.
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("/"))
@@ -22,7 +28,21 @@ impl Source {
     /// A line of the file, from 1, shortened.
     pub(super) fn line(&self, line: u64) -> Option<String> {
         let index = usize::try_from(line).ok()?.checked_sub(1)?;
-        self.text.lines().nth(index).map(shorten)
+        let start = *self.starts().get(index)?;
+        self.text.get(start..)?.lines().next().map(shorten)
+    }
+
+    /// The line that holds a byte, from 1.
+    pub(super) fn line_of(&self, byte: usize) -> u64 {
+        let lines = self.starts().partition_point(|start| *start <= byte);
+        u64::try_from(lines).unwrap_or(1).max(1)
+    }
+
+    fn starts(&self) -> &[usize] {
+        self.starts.get_or_init(|| {
+            let after = self.text.match_indices('\n').map(|(index, _)| index + 1);
+            std::iter::once(0).chain(after).collect()
+        })
     }
 }
 

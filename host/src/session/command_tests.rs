@@ -196,11 +196,12 @@ fn random_texts_are_split_as_a_shell_splits_them() {
     for _ in 0..3_000 {
         let given: String = (0..next(14)).map(|_| PIECES[next(24)]).collect();
         let given = format!("x {given}");
-        if let Ok(words) = text(&given, true) {
-            if words[0] != "/bin/sh" && compared < 600 {
-                compared += 1;
-                assert_eq!(words, by_sh(given.trim_matches(BLANK)), "{given:?}");
-            }
+        if let Ok(words) = text(&given, true)
+            && words[0] != "/bin/sh"
+            && compared < 600
+        {
+            compared += 1;
+            assert_eq!(words, by_sh(given.trim_matches(BLANK)), "{given:?}");
         }
     }
     assert!(compared > 300, "{compared}");

@@ -336,13 +336,13 @@ fn split_volume(volume: &str) -> Result<(&str, &str, Option<&str>)> {
             None,
         ));
     }
-    if let Some(mode) = mode {
-        if let Some(word) = mode.split(',').find(|word| !VOLUME_MODES.contains(word)) {
-            return Err(wrong(
-                &format!("{} is not a mode of a volume", quoted(word)),
-                Some("the usual modes are ro, rw, z and Z, joined by commas".to_owned()),
-            ));
-        }
+    if let Some(mode) = mode
+        && let Some(word) = mode.split(',').find(|word| !VOLUME_MODES.contains(word))
+    {
+        return Err(wrong(
+            &format!("{} is not a mode of a volume", quoted(word)),
+            Some("the usual modes are ro, rw, z and Z, joined by commas".to_owned()),
+        ));
     }
     Ok((source, target, mode))
 }
@@ -404,14 +404,13 @@ pub fn port(port: &str) -> Result<()> {
         Some((ports, protocol)) => (ports, Some(protocol)),
         None => (port, None),
     };
-    if let Some(protocol) = protocol {
-        if !matches!(protocol, "tcp" | "udp" | "sctp") {
-            let lower = protocol.to_ascii_lowercase();
-            let advice =
-                matches!(&*lower, "tcp" | "udp" | "sctp").then(|| format!("write /{lower}"));
-            let why = format!("the protocol {} is not tcp, udp or sctp", quoted(protocol));
-            return Err(wrong(why, advice));
-        }
+    if let Some(protocol) = protocol
+        && !matches!(protocol, "tcp" | "udp" | "sctp")
+    {
+        let lower = protocol.to_ascii_lowercase();
+        let advice = matches!(&*lower, "tcp" | "udp" | "sctp").then(|| format!("write /{lower}"));
+        let why = format!("the protocol {} is not tcp, udp or sctp", quoted(protocol));
+        return Err(wrong(why, advice));
     }
     let (host, inside) = match ports.rsplit_once(':') {
         Some((host, inside)) => (Some(host), inside),
