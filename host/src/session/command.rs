@@ -188,9 +188,7 @@ impl Lexer<'_> {
                 ';' | '&' | '|' | '<' | '>' | '(' | ')' | '\n' | '`' => {
                     return Err(self.operator(c));
                 }
-                '$' => {
-                    self.dollar(&mut word)?;
-                }
+                '$' => self.dollar(&mut word, false)?,
                 '#' if !word.started() => {
                     // A comment for the shell; a word like any other where there is none.
                     self.out.needs_shell = true;
@@ -247,7 +245,7 @@ impl Lexer<'_> {
                 },
                 // Double quotes do not protect these two from the shell.
                 Some('`') => return Err(self.operator('`')),
-                Some('$') => self.dollar(word)?,
+                Some('$') => self.dollar(word, true)?,
                 Some(c) => word.text.push(c),
                 None => return Err(self.unfinished("a double quote is not closed")),
             }
@@ -255,8 +253,9 @@ impl Lexer<'_> {
     }
 
     /// After a `$`.
-    fn dollar(&mut self, word: &mut Word) -> Result<()> {
+    fn dollar(&mut self, word: &mut Word, in_double: bool) -> Result<()> {
         word.bare('$');
+        self.join_lines();
         match self.rest.peek() {
             Some('(') => return Err(self.operator('$')),
             Some('{') => {
@@ -264,7 +263,7 @@ impl Lexer<'_> {
                 self.parameter(word)?;
             }
             // Shells differ on a quote here, outside double quotes; it is theirs to decide.
-            Some('\'' | '"') => self.out.needs_shell = true,
+            Some('\'' | '"') if !in_double => self.out.needs_shell = true,
             Some(c) if c.is_ascii_alphanumeric() || "_@*#?-$!".contains(*c) => {
                 self.out.needs_shell = true;
                 // What follows is the name: no pattern, no comment.
@@ -275,6 +274,18 @@ impl Lexer<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Drop line continuations: the shell does before it looks at anything, so one between `$` and
+    /// `(` would hide a substitution.
+    fn join_lines(&mut self) {
+        loop {
+            let mut ahead = self.rest.clone();
+            if (ahead.next(), ahead.next()) != (Some('\\'), Some('\n')) {
+                return;
+            }
+            self.rest = ahead;
+        }
     }
 
     /// `{…}` after a `$`: one piece for the shell, whatever quotes and blanks are in it, but no
@@ -288,7 +299,12 @@ impl Lexer<'_> {
                 (Some('\''), '\'') | (Some('"'), '"') => quote = None,
                 (Some('\''), _) => {}
                 (_, '`') => return Err(self.operator('`')),
-                (_, '$') if self.rest.peek() == Some(&'(') => return Err(self.operator('$')),
+                (_, '$') => {
+                    self.join_lines();
+                    if self.rest.peek() == Some(&'(') {
+                        return Err(self.operator('$'));
+                    }
+                }
                 (_, '\\') => {
                     if let Some(c) = self.rest.next() {
                         word.bare(c);

@@ -251,9 +251,10 @@ fn image_part(part: &str) -> Result<(), String> {
     if !part.starts_with(plain) || !part.ends_with(plain) {
         return Err(format!("{} does not begin and end in a letter or digit", quoted(part)));
     }
-    let joined = part.split(plain).filter(|joint| !joint.is_empty()).all(|joint| {
-        matches!(joint, "." | "_" | "__") || joint.chars().all(|c| c == '-')
-    });
+    let joined = part
+        .split(plain)
+        .filter(|joint| !joint.is_empty())
+        .all(|joint| matches!(joint, "." | "_" | "__") || joint.chars().all(|c| c == '-'));
     if joined {
         Ok(())
     } else {
@@ -335,13 +336,13 @@ fn split_volume(volume: &str) -> Result<(&str, &str, Option<&str>)> {
             None,
         ));
     }
-    if let Some(mode) = mode {
-        if let Some(word) = mode.split(',').find(|word| !VOLUME_MODES.contains(word)) {
-            return Err(wrong(
-                &format!("{} is not a mode of a volume", quoted(word)),
-                Some("the usual modes are ro, rw, z and Z, joined by commas".to_owned()),
-            ));
-        }
+    if let Some(mode) = mode
+        && let Some(word) = mode.split(',').find(|word| !VOLUME_MODES.contains(word))
+    {
+        return Err(wrong(
+            &format!("{} is not a mode of a volume", quoted(word)),
+            Some("the usual modes are ro, rw, z and Z, joined by commas".to_owned()),
+        ));
     }
     Ok((source, target, mode))
 }
@@ -403,14 +404,13 @@ pub fn port(port: &str) -> Result<()> {
         Some((ports, protocol)) => (ports, Some(protocol)),
         None => (port, None),
     };
-    if let Some(protocol) = protocol {
-        if !matches!(protocol, "tcp" | "udp" | "sctp") {
-            let lower = protocol.to_ascii_lowercase();
-            let advice = matches!(&*lower, "tcp" | "udp" | "sctp")
-                .then(|| format!("write /{lower}"));
-            let why = format!("the protocol {} is not tcp, udp or sctp", quoted(protocol));
-            return Err(wrong(why, advice));
-        }
+    if let Some(protocol) = protocol
+        && !matches!(protocol, "tcp" | "udp" | "sctp")
+    {
+        let lower = protocol.to_ascii_lowercase();
+        let advice = matches!(&*lower, "tcp" | "udp" | "sctp").then(|| format!("write /{lower}"));
+        let why = format!("the protocol {} is not tcp, udp or sctp", quoted(protocol));
+        return Err(wrong(why, advice));
     }
     let (host, inside) = match ports.rsplit_once(':') {
         Some((host, inside)) => (Some(host), inside),
@@ -446,7 +446,10 @@ pub fn port(port: &str) -> Result<()> {
     }
     if outside.contains('.') {
         return Err(wrong(
-            format!("between the address {} and the container's port stands a port", quoted(outside)),
+            format!(
+                "between the address {} and the container's port stands a port",
+                quoted(outside)
+            ),
             Some(format!("write {outside}:PORT:{}", ports.rsplit(':').next().unwrap_or_default())),
         ));
     }

@@ -1,0 +1,164 @@
+//! The JSON Schema of the config, for editors.
+
+use serde_json::{Value, json};
+
+use super::MAX_SESSIONS;
+use crate::session::validate::{
+    MAX_COMMAND, MAX_ENV, MAX_ENV_KEY, MAX_ENV_VALUE, MAX_IMAGE, MAX_NAME, MAX_PORTS, MAX_VOLUMES,
+    REFUSED_ENV_KEYS,
+};
+
+/// The JSON Schema (draft 2020-12) of a `kstlib.conf.yml`, as far as it is kst's. Other top-level
+/// keys are allowed, and so are a session's options that only its backend knows.
+pub fn schema() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "kstlib.conf.yml",
+        "description": "The config of kst. Other top-level keys belong to other programs.",
+        "type": ["object", "null"],
+        "properties": {
+            "include": {
+                "description": "Files to read below this one, relative to it and within its folder: YAML, JSON, TOML or INI.",
+                "anyOf": [
+                    { "type": ["string", "null"] },
+                    { "type": "array", "items": { "type": ["string", "null"] } }
+                ]
+            },
+            "ops": ops()
+        }
+    })
+}
+
+fn ops() -> Value {
+    let name = format!("^[A-Za-z][A-Za-z0-9_-]{{0,{}}}$", MAX_NAME - 1);
+    json!({
+        "description": "What kst does.",
+        "type": ["object", "null"],
+        "properties": {
+            "default_backend": {
+                "description": "The backend of sessions that name none.",
+                "type": ["string", "null"],
+                "pattern": name,
+                "default": "tmux",
+                "examples": ["tmux", "container"]
+            },
+            "tmux_binary": {
+                "description": "The tmux program: a name to look up on the PATH, or a path, relative to this file.",
+                "type": ["string", "null"],
+                "default": "tmux"
+            },
+            "container_runtime": {
+                "description": "The engine for containers. Without it: podman, else docker.",
+                "enum": ["podman", "docker", null]
+            },
+            "plugins": {
+                "description": "Backends of your own, by name.",
+                "type": ["object", "null"],
+                "propertyNames": { "pattern": name },
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {
+                        "path": {
+                            "description": "The component, a .wasm file; relative to this file.",
+                            "type": "string"
+                        }
+                    },
+                    "required": ["path"],
+                    "additionalProperties": false
+                }
+            },
+            "sessions": {
+                "description": "The sessions, by name: a letter, then letters, digits, '_' or '-'.",
+                "type": ["object", "null"],
+                "maxProperties": MAX_SESSIONS,
+                "propertyNames": { "pattern": name },
+                "additionalProperties": session(&name)
+            }
+        },
+        "patternProperties": {
+            "^[A-Za-z0-9._-]+_binary$": {
+                "description": "The program to use: a name to look up on the PATH, or a path, relative to this file.",
+                "type": ["string", "null"]
+            }
+        },
+        "additionalProperties": false
+    })
+}
+
+fn session(name: &str) -> Value {
+    let scalar = json!(["string", "number", "boolean"]);
+    json!({
+        "description": "A session. Keys besides these are options of its backend.",
+        "type": ["object", "null"],
+        "properties": {
+            "backend": {
+                "description": "The backend that runs it; without it, default_backend.",
+                "type": ["string", "null"],
+                "pattern": name,
+                "examples": ["tmux", "container"]
+            },
+            "command": {
+                "description": "What to run: a text, split into words as a shell would and run without one; or a list of words.",
+                "anyOf": [
+                    { "type": ["string", "number", "null"], "maxLength": MAX_COMMAND },
+                    { "type": "array", "items": { "type": scalar }, "minItems": 1 }
+                ]
+            },
+            "shell": {
+                "description": "Whether the command is a text for sh.",
+                "type": ["boolean", "null"],
+                "default": false
+            },
+            "working_dir": {
+                "description": "The working directory: on this machine relative to this file, in a container absolute.",
+                "type": ["string", "null"]
+            },
+            "env": {
+                "description": "Variables. One without a value takes that of kst's own environment.",
+                "type": ["object", "null"],
+                "maxProperties": MAX_ENV,
+                "propertyNames": {
+                    "pattern": format!("^[A-Za-z_][A-Za-z0-9_]{{0,{}}}$", MAX_ENV_KEY - 1),
+                    "not": { "enum": REFUSED_ENV_KEYS }
+                },
+                "additionalProperties": {
+                    "type": ["string", "number", "boolean", "null"],
+                    "maxLength": MAX_ENV_VALUE
+                }
+            },
+            "image": {
+                "description": "The image to run (container).",
+                "type": ["string", "null"],
+                "maxLength": MAX_IMAGE,
+                "examples": ["localhost:5000/app:1.2"]
+            },
+            "volumes": {
+                "description": "Folders and volumes (container): SOURCE:TARGET[:MODE], SOURCE relative to this file.",
+                "type": ["array", "string", "null"],
+                "maxItems": MAX_VOLUMES,
+                "items": { "type": "string" },
+                "examples": [["./data:/data:ro"]]
+            },
+            "ports": {
+                "description": "Ports (container): [[ADDRESS:]PORT:]PORT[/PROTOCOL].",
+                "type": ["array", "string", "integer", "null"],
+                "maxItems": MAX_PORTS,
+                "items": { "type": ["string", "integer"] },
+                "examples": [["127.0.0.1:8080:80"]]
+            },
+            "runtime": {
+                "description": "The engine for this container.",
+                "enum": ["podman", "docker", null]
+            },
+            "log_volume": {
+                "description": "A folder for logs (container): SOURCE:TARGET[:MODE].",
+                "type": ["string", "null"]
+            },
+            "socket_name": {
+                "description": "The tmux server to use, by the name of its socket (tmux).",
+                "type": ["string", "null"]
+            }
+        },
+        "additionalProperties": true
+    })
+}
