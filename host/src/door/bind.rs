@@ -158,3 +158,6 @@ fn differ(one: &Option<String>, other: &Option<String>) -> bool {
 fn run_fits(gives: &Gives, row: &Row, request: &Request) -> bool {
     !gives.has(Capture::Run) || request.run.is_none() || row.run == request.run
 }
+
+#[cfg(test)]
+mod tests;

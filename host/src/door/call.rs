@@ -669,3 +669,6 @@ fn check_env_keys(request: &Request) -> Result<(), DoorError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -507,3 +507,6 @@ fn short(text: &str) -> String {
     }
     escape_controls(&short)
 }
+
+#[cfg(test)]
+mod tests;

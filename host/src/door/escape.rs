@@ -90,3 +90,6 @@ fn regex(value: &[u8]) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -573,3 +573,6 @@ fn steers_clients(key: &str) -> bool {
         || upper.ends_with("_PROXY")
         || PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
 }
+
+#[cfg(test)]
+mod tests;

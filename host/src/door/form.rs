@@ -665,3 +665,6 @@ fn tmux_open(text: &str) -> bool {
     }
     depth > 0
 }
+
+#[cfg(test)]
+mod tests;

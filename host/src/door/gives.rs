@@ -148,3 +148,6 @@ fn pids(text: &str) -> Vec<u32> {
     }
     pids
 }
+
+#[cfg(test)]
+mod tests;

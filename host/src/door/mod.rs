@@ -32,6 +32,9 @@ mod request;
 mod run;
 mod show;
 
+#[cfg(test)]
+mod fixture;
+
 pub use bind::Row;
 pub use call::{
     Call, CallSettings, Ending, Limits, Observer, PlannedCommand, Processes, RunInfo, RunOutcome,

@@ -125,3 +125,6 @@ impl Resolved {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

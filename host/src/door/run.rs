@@ -274,3 +274,6 @@ impl Pipe {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,3 +160,6 @@ fn table(rows: &[Vec<String>], indent: usize) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
