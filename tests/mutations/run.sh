@@ -23,6 +23,7 @@ LOG=$PROJECT/target/mutations.log
 main() {
     local patch found=0 survived=()
     copy_project || exit
+    copy_target
     for patch in "$HERE/${1:-}"*.patch; do
         [ -e "$patch" ] || continue
         found=$((found + 1))
@@ -45,6 +46,16 @@ copy_project() {
     # A repository of its own, so that a patch is easily taken back.
     git -C "$COPY" init -q && git -C "$COPY" add -A &&
         git -C "$COPY" -c user.name=mutations -c user.email=mutations@localhost commit -q -m copy
+}
+
+# What was built of other people's crates need not be built again.
+copy_target() {
+    local built=$PROJECT/target/debug
+    if [ -e "$CARGO_TARGET_DIR" ] || [ ! -d "$built/deps" ]; then
+        return
+    fi
+    mkdir -p "$CARGO_TARGET_DIR/debug"
+    cp -a --reflink=auto "$built/deps" "$built/build" "$built/.fingerprint" "$CARGO_TARGET_DIR/debug"
 }
 
 # try PATCH: whether it applies, builds, and makes its test fail.

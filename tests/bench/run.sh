@@ -1,0 +1,199 @@
+#!/usr/bin/env bash
+# How fast kst is, against the least that a compiled program can do: one table in Markdown on
+# standard output, as in docs/performance.md. Progress goes to standard error.
+#
+#   make bench            (or: tests/engines.sh with tests/bench/run.sh)
+#   KST=/path/to/kst      measures that program; otherwise target/release/kst, built if missing
+#   KSTLIB=/path/kstlib   also measures kstlib; otherwise the one that `make compare` installed
+#   RUNS=100              measurements of each row
+#
+# The floor (floor.rs) makes the calls that kst makes, as `kst --verbose` tells them, as many for as
+# many locations, and prints their output. Both are measured in one run, turn about.
+set -euo pipefail
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PROJECT=$(cd "$HERE/../.." && pwd)
+RUNS=${RUNS:-100}
+KST=${KST:-$PROJECT/target/release/kst}
+KSTLIB=${KSTLIB:-$PROJECT/target/kstlib-venv/bin/kstlib}
+FLOOR=$PROJECT/target/bench/floor
+
+note() { printf 'bench: %s\n' "$*" >&2; }
+
+if [ ! -x "$KST" ]; then
+    note "building the release program (this takes a while)"
+    cargo build --release --manifest-path "$PROJECT/Cargo.toml" >&2
+fi
+mkdir -p "$PROJECT/target/bench"
+rustc --edition 2024 -O -C panic=abort -o "$FLOOR" "$HERE/floor.rs"
+
+# --- a home and sockets of its own -------------------------------------------------------------
+
+WORLD=$(mktemp -d /tmp/kst-bench-XXXXXX)
+mkdir -m 700 "$WORLD/tmux" "$WORLD/work"
+export HOME="$WORLD" TMUX_TMPDIR="$WORLD/tmux" LANG=C.UTF-8
+unset TMUX XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_CACHE_HOME KST_CONFIG
+cd "$WORLD/work"
+TMUX_PROGRAM=$(command -v tmux)
+CONTAINERS="$(basename "$WORLD" | tr '[:upper:]' '[:lower:]' | tr -cd a-z0-9)"
+
+clean_up() {
+    local engine ids
+    for engine in podman docker; do
+        has $engine || continue
+        ids=$($engine ps -aq --filter "name=$CONTAINERS" 2>/dev/null) || continue
+        # shellcheck disable=SC2086 # several ids
+        [ -z "$ids" ] || $engine rm --force $ids >/dev/null 2>&1 || true
+    done
+    [ ! -S "$WORLD/tmux/tmux-$(id -u)/default" ] || tmux kill-server 2>/dev/null || true
+    rm -rf "$WORLD"
+}
+trap clean_up EXIT
+
+# Whether an engine of the tests is up. Others are never touched.
+has() {
+    case $1 in
+    docker) [ -n "${KST_TEST_ENGINES:-}" ] && [ -n "${DOCKER_HOST:-}" ] ;;
+    podman) [ -n "${KST_TEST_ENGINES:-}" ] && [ -n "${CONTAINERS_STORAGE_CONF:-}" ] ;;
+    esac
+}
+
+# --- measuring -----------------------------------------------------------------------------------
+
+# row TITLE LIMIT FLOOR-COMMAND KST-COMMAND [KSTLIB-COMMAND]
+# Prints a line of the table. LIMIT is the ratio to the floor that is aimed for. With PREPARE set,
+# that command runs before each measurement. Without a floor to measure there is no line.
+row() {
+    local title=$1 limit=$2 file=$WORLD/result.json commands=("$3" "$4")
+    [ -n "$3" ] || return 0
+    note "$title"
+    hyperfine --style none -N --warmup 3 --runs "$RUNS" ${PREPARE:+--prepare "$PREPARE"} \
+        --export-json "$file" "${commands[@]}" >&2
+    local python='-'
+    if [ -n "${5:-}" ] && [ -x "$KSTLIB" ]; then
+        hyperfine --style none -N --warmup 1 --runs $((RUNS / 10 > 3 ? RUNS / 10 : 3)) \
+            ${PREPARE:+--prepare "$PREPARE"} --export-json "$WORLD/kstlib.json" "$KSTLIB ops $5" >&2 &&
+            python=$(median "$WORLD/kstlib.json" 0)
+    fi
+    awk -v title="$title" -v limit="$limit" -v floor="$(median "$file" 0)" -v kst="$(median "$file" 1)" \
+        -v python="$python" 'BEGIN {
+            ratio = kst / floor
+            printf "| %s | %.1f ms | %.1f ms | %.2f | %s | ", title, floor * 1000, kst * 1000, ratio,
+                limit == "-" ? "-" : limit (ratio <= limit + 0 ? "" : " missed")
+            if (python == "-") print "- | - |"
+            else printf "%.0f ms | %.0f |\n", python * 1000, python / kst
+        }'
+}
+
+# median FILE INDEX, in seconds
+median() {
+    grep -o '"median": *[0-9.e-]*' "$1" | sed -n "$(($2 + 1))s/.*: *//p"
+}
+
+# calls COMMAND...: the engine calls that kst makes for it, as arguments of the floor. They are read
+# from --verbose, which prints each as `+ ARGV (TIME)` or similar; see calls_of below.
+calls() {
+    local line all=''
+    while IFS= read -r line; do
+        all="$all${all:+ --- }$line"
+    done < <("$KST" --verbose "$@" 2>&1 >/dev/null | calls_of)
+    if [ -z "$all" ]; then
+        note "kst --verbose $* names no engine call: that row is left out"
+        return 0
+    fi
+    printf '%s %s' "$FLOOR" "$all"
+}
+
+# The argv of each call, one a line, from what --verbose prints: from the first absolute path on,
+# without the time in brackets at the end.
+calls_of() { sed -nE 's,^[^/]*(/[^ ]*/(tmux|podman|docker) .*)$,\1,p' | sed -E 's, *\([0-9.]* *[mµu]?s[^)]*\)$,,'; }
+
+machine() {
+    local program
+    printf 'Measured on %s, %s cores, Linux %s, with %s' \
+        "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)" "$(tmux -V)"
+    for program in podman docker; do
+        ! has $program || printf ', %s' "$($program --version | head -n 1)"
+    done
+    printf '; %s\n' "$("$KST" --version)"
+    printf 'Medians of %d runs.\n' "$RUNS"
+}
+
+# peak COMMAND...: most memory resident at once, in KiB
+peak() {
+    python3 - "$@" <<'END'
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+END
+}
+
+# --- the rows ------------------------------------------------------------------------------------
+
+machine
+echo
+echo '| what | floor | kst | ratio | aim | kstlib | times as fast |'
+echo '| --- | --- | --- | --- | --- | --- | --- |'
+
+made=0
+for count in 10 500; do
+    while [ $made -lt $count ]; do
+        tmux new-session -d -s "s$made" sleep 100000
+        made=$((made + 1))
+    done
+    row "\`list -b tmux\`, $count sessions" 1.3 "$(calls list -b tmux)" \
+        "$KST list -b tmux" "list -b tmux"
+    row "\`status NAME -b tmux\`, $count sessions" 1.3 "$(calls status s7 -b tmux)" \
+        "$KST status s7 -b tmux" "status s7 -b tmux"
+    if [ $count = 10 ]; then
+        # The floor of a start: one call to the server that runs, with a log as kst has one.
+        PREPARE="sh -c 'tmux kill-session -t =new 2>/dev/null; $KST remove new -b tmux 2>/dev/null; true'" \
+            row '`start NAME -b tmux`, running server' 1.3 \
+            "$FLOOR $TMUX_PROGRAM new-session -d -s new -P -F '#{session_id}' -- sleep 1000 ; pipe-pane 'cat >>$WORLD/floor.log'" \
+            "$KST start new -b tmux -- sleep 1000" "start new -b tmux -c 'sleep 1000'"
+        tmux kill-session -t =new 2>/dev/null || true
+        "$KST" remove new -b tmux >/dev/null 2>&1 || true
+    fi
+done
+
+for engine in podman docker; do
+    has $engine || { note "$engine is not up: no rows for it"; continue; }
+    for number in 1 2 3; do
+        $engine run -d --name "$CONTAINERS-$number" "$KST_TEST_IMAGE" sleep 100000 >/dev/null
+    done
+    row "\`list -b container -L $engine\`, 3 containers" 1.1 \
+        "$(calls list -b container -L $engine)" "$KST list -b container -L $engine"
+    row "\`status NAME -b container\` on $engine" 1.1 \
+        "$(calls status "$CONTAINERS-1" -b container -L $engine)" \
+        "$KST status $CONTAINERS-1 -b container -L $engine"
+    path=$(command -v $engine)
+    PREPARE="sh -c '$engine rm --force $CONTAINERS-new >/dev/null 2>&1; $KST remove $CONTAINERS-new 2>/dev/null; true'" \
+        row "\`start NAME -b container\` on $engine" 1.1 \
+        "$FLOOR $path run -d --name $CONTAINERS-new $KST_TEST_IMAGE sleep 1000" \
+        "$KST start $CONTAINERS-new -b container -L $engine -i $KST_TEST_IMAGE -- sleep 1000"
+    $engine rm --force "$CONTAINERS-new" >/dev/null 2>&1 || true
+    slowest=${slowest:-$engine} # podman, where both are here
+done
+if [ -n "${slowest:-}" ]; then
+    row "\`list\` over all backends, against $slowest alone" 1.15 \
+        "$(calls list -b container -L "$slowest")" "$KST list" "list"
+fi
+
+echo
+echo '| memory and first use | measured | aim |'
+echo '| --- | --- | --- |'
+printf '| peak memory of `kst list -b tmux`, 500 sessions | %.1f MiB | 15 MiB |\n' \
+    "$(peak "$KST" list -b tmux | awk '{print $1 / 1024}')"
+"$KST" start shimmed -b tmux -- sleep 100000 >/dev/null
+sleep 0.3
+program=$("$KST" status shimmed -b tmux --json | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' | head -n 1)
+shim=$(awk '/^PPid:/ {print $2}' "/proc/$program/status")
+printf '| resident memory of a shim | %.1f MiB | 3 MiB |\n' \
+    "$(awk '/^VmRSS:/ {print $2 / 1024}' "/proc/$shim/status")"
+hyperfine --style none -N --runs 10 --prepare "rm -rf $WORLD/.cache/kst" \
+    --export-json "$WORLD/first.json" "$KST list -b tmux" >&2
+hyperfine --style none -N --warmup 1 --runs 10 \
+    --export-json "$WORLD/warm.json" "$KST list -b tmux" >&2
+printf '| first use of a backend, over a warm one | %.0f ms | 150 ms |\n' \
+    "$(awk -v first="$(median "$WORLD/first.json" 0)" -v warm="$(median "$WORLD/warm.json" 0)" \
+        'BEGIN {print (first - warm) * 1000}')"
