@@ -161,7 +161,7 @@ pub use bindings::kst::runner::types::{
 };
 
 #[doc(hidden)]
-pub use backend::Adapter;
+pub use backend::{Adapter, touch};
 
 /// Everything that a backend usually needs.
 pub mod prelude {
