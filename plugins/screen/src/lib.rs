@@ -10,7 +10,8 @@ use Operation::{Attach, List, Probe, Remove, Start, Status, Stop};
 use kst_plugin::prelude::*;
 use listing::rows;
 
-struct Screen;
+/// The backend `screen`.
+pub struct Screen;
 
 kst_plugin::export!(Screen);
 
