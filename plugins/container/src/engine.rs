@@ -2,13 +2,26 @@
 
 use kst_plugin::prelude::*;
 
+/// What a client says whose engine is not there.
+const DOWN: &[&str] = &[
+    "Cannot connect to the Docker daemon",
+    "permission denied while trying to connect to the",
+    "error during connect",
+    "failed to connect to the docker API",
+    "Cannot connect to Podman",
+    "unable to connect to Podman",
+];
+
+/// How lines begin that say nothing about the failure: advice, and podman's own log.
+const ASIDES: [&str; 3] = ["Run '", "See '", "time=\""];
+
 /// What the engine said, without what it puts before and after every message.
 pub fn words(output: &Output) -> String {
     let line = output
         .stderr
         .lines()
         .map(str::trim)
-        .rfind(|line| !line.is_empty() && !line.starts_with("Run '") && !line.starts_with("See '"))
+        .rfind(|line| !line.is_empty() && !ASIDES.iter().any(|aside| line.starts_with(aside)))
         .unwrap_or_default();
     if line.is_empty() {
         return output.complaint();
@@ -22,7 +35,7 @@ pub fn words(output: &Output) -> String {
 
 /// The error for a command that failed: the engine is down, or it said no.
 pub fn failure(output: &Output) -> Error {
-    if is_down(&output.stderr) {
+    if output.is_down(DOWN) {
         Error::Unavailable(words(output))
     } else {
         Error::Failed(words(output))
@@ -36,24 +49,10 @@ pub fn checked(output: Output) -> Result<Output, Error> {
 
 /// Whether the engine says that there is no such container.
 pub fn no_such(output: &Output) -> bool {
-    !is_down(&output.stderr)
+    !output.is_down(DOWN)
         && ["No such container", "no such container", "no container with name or ID"]
             .iter()
             .any(|text| output.stderr_has(text))
-}
-
-/// Whether the message is that of a client whose engine is not there.
-fn is_down(message: &str) -> bool {
-    [
-        "Cannot connect to the Docker daemon",
-        "permission denied while trying to connect to the",
-        "error during connect",
-        "failed to connect to the docker API",
-        "Cannot connect to Podman",
-        "unable to connect to Podman",
-    ]
-    .iter()
-    .any(|text| message.contains(text))
 }
 
 #[cfg(test)]

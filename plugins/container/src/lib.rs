@@ -12,7 +12,8 @@ mod logs;
 use inspect::Container;
 use kst_plugin::prelude::*;
 
-struct Containers;
+/// The backend `container`.
+pub struct Containers;
 
 kst_plugin::export!(Containers);
 

@@ -10,7 +10,8 @@ use Operation::{Attach, List, Probe, Remove, Start, Status, Stop};
 use kst_plugin::prelude::*;
 use listing::rows;
 
-struct Screen;
+/// The backend `screen`.
+pub struct Screen;
 
 kst_plugin::export!(Screen);
 
@@ -76,7 +77,7 @@ impl Backend for Screen {
         }
         run("create", &[])?.success()?;
         // screen returns when its other half may still be at work on its socket.
-        for milliseconds in [0, 5, 10, 20, 50] {
+        for milliseconds in [0, 5, 10, 20, 40, 80, 150] {
             pause(milliseconds);
             match Self::status(at, &request.name) {
                 Err(Error::NotFound) => {}

@@ -20,7 +20,7 @@
 //! ```
 //! use kst_plugin::prelude::*;
 //!
-//! struct Boxes;
+//! pub struct Boxes;
 //!
 //! impl Backend for Boxes {
 //!     fn describe() -> Description {
@@ -175,7 +175,8 @@ pub mod prelude {
 
 /// Make a type that implements [`Backend`] the backend of this component. Once in a crate.
 ///
-/// It does nothing where the target is not WebAssembly, so that the crate's tests run natively.
+/// It does nothing where the target is not WebAssembly, so that the crate's tests run natively; make
+/// the type `pub`, or the compiler calls the whole backend unused there.
 #[macro_export]
 macro_rules! export {
     ($backend:ty) => {

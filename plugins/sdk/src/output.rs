@@ -65,6 +65,12 @@ impl Output {
         self.stderr.contains(text)
     }
 
+    /// Whether the program failed with one of the messages by which its engine says that it is not
+    /// there: a reason for [`Error::Unavailable`].
+    pub fn is_down(&self, messages: &[&str]) -> bool {
+        !self.ok() && messages.iter().any(|message| self.stderr_has(message))
+    }
+
     /// The lines it printed, without the empty ones.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.stdout.lines().filter(|line| !line.is_empty())
@@ -137,6 +143,14 @@ mod tests {
         });
         assert_eq!(output.first_line(), "a\u{fffd}b");
         assert_eq!(output.raw(), b"a\xffb\n");
+    }
+
+    #[test]
+    fn only_a_failure_can_mean_down() {
+        let warned = Output::new(ExitStatus::Code(0), "", "cannot connect, trying again");
+        assert!(!warned.is_down(&["cannot connect"]));
+        let down = Output::new(ExitStatus::Code(1), "", "cannot connect\n");
+        assert!(down.is_down(&["no server", "cannot connect"]) && !down.is_down(&["no server"]));
     }
 
     #[test]

@@ -12,7 +12,8 @@ mod version;
 use kst_plugin::prelude::*;
 use listing::Row;
 
-struct Tmux;
+/// The backend `tmux`.
+pub struct Tmux;
 
 kst_plugin::export!(Tmux);
 
