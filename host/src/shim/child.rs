@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::process::{getpgrp, getpid, setpgid};
 use rustix::termios::{tcgetpgrp, tcsetpgrp};
@@ -61,8 +61,7 @@ pub(super) fn start(ticket: &Ticket) -> Result<Child, Failure> {
                 ignore_background_writes()?;
                 tcsetpgrp(terminal, me)?;
             }
-            reset_signals();
-            Ok(())
+            reset_signals()
         });
     }
     let started = command.spawn();
@@ -107,12 +106,14 @@ fn ignore_background_writes() -> io::Result<()> {
     Ok(())
 }
 
-/// Every signal as a new program expects it. The mask has been emptied by then.
-fn reset_signals() {
+/// Every signal as a new program expects it: heard, with its default action.
+fn reset_signals() -> io::Result<()> {
     for each in Signal::iterator() {
         // SAFETY: the default action installs no handler. KILL and STOP refuse, which is no matter.
         let _ = unsafe { signal(each, SigHandler::SigDfl) };
     }
+    SigSet::empty().thread_set_mask()?;
+    Ok(())
 }
 
 /// What kept a program from running, as a sentence.

@@ -96,4 +96,4 @@ fn complain(what: &str) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

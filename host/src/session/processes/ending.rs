@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{Held, Identity, Process, all, below, runs_below, step, wait_any};
+use super::{Held, Identity, Process, all, below, ignores, runs_below, step, wait_any};
 
 /// How often the tree of processes is read again for new ones while somebody waits for its end.
 const LOOK: Duration = Duration::from_millis(50);
@@ -16,6 +16,9 @@ const KILLED: Duration = Duration::from_secs(5);
 
 /// How long the shim may take to write down an end and go, once nothing is left below it.
 const RECORDED: Duration = Duration::from_secs(2);
+
+/// How long a foreign session's processes have to answer a HUP before they are sent a TERM, at most.
+const SECOND_REQUEST: Duration = Duration::from_secs(2);
 
 /// What became of the processes of a session that was to end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,7 +69,8 @@ pub fn end_session(
 ///
 /// A pid counts only if one of its ancestors runs the file `engine_program`; any other is in
 /// [`Ending::skipped`] and not touched. With `graceful` each pid gets what closing its terminal would
-/// send (HUP, CONT) and TERM, and everything has `timeout` to go; then, or at once, it is killed.
+/// send (HUP, CONT), after half of `timeout` but at most 2 s a TERM if it is still there, and
+/// everything has `timeout` to go; then, or at once without `graceful`, it is killed.
 /// Children that left both their parent and their terminal's session before this call cannot be
 /// found, and live on.
 pub fn end_bound(pids: &[u32], engine_program: &Path, graceful: bool, timeout: Duration) -> Ending {
@@ -86,12 +90,20 @@ pub fn end_bound(pids: &[u32], engine_program: &Path, graceful: bool, timeout: D
     let roots = tree.sessions.clone();
     tree.look();
     if graceful {
-        for root in roots.iter().filter_map(|root| tree.known.get(root)) {
-            for signal in [Signal::HUP, Signal::TERM, Signal::CONT] {
-                let _ = root.signal(signal);
+        let deadline = Instant::now() + timeout;
+        let send = |tree: &Tree, signal| {
+            for root in roots.iter().filter_map(|root| tree.known.get(root)) {
+                let deaf = signal == Signal::HUP && ignores(root.identity.0, Signal::HUP);
+                let _ = root.signal(if deaf { Signal::TERM } else { signal });
+                let _ = root.signal(Signal::CONT);
             }
+        };
+        send(&tree, Signal::HUP);
+        // One at a time: the second would end a program that is tidying up after the first.
+        if !tree.wait(Instant::now() + SECOND_REQUEST.min(timeout / 2)) {
+            send(&tree, Signal::TERM);
         }
-        tree.wait(Instant::now() + timeout);
+        tree.wait(deadline);
     }
     tree.kill();
     tree.ending(skipped)

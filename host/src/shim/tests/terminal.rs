@@ -1,0 +1,161 @@
+//! The shim on a terminal: under a tmux of the test's own.
+
+use super::*;
+
+/// A tmux server that nobody else sees, with one session.
+struct Tmux {
+    folder: tempfile::TempDir,
+    ledger: Ledger,
+}
+
+impl Tmux {
+    /// `None` where there is no tmux.
+    fn start(words: &[&str]) -> Option<Self> {
+        let (folder, ledger, mut inbox, mut ticket) = prepare(words);
+        ticket.keeps = vec!["TERM".into(), "TMUX".into(), "TMUX_PANE".into()];
+        ticket.env.push(("PS1".into(), "prompt> ".into()));
+        ticket.env.push(("HOME".into(), folder.path().into()));
+        let path = ticket.write(&ledger.tickets().unwrap()).unwrap();
+        let tmux = Tmux { folder, ledger };
+        let variable = format!("KST_TEST_SHIM={}", path.display());
+        let program = std::env::current_exe().unwrap();
+        let started = tmux
+            .command(&[
+                "-f",
+                "/dev/null",
+                "new-session",
+                "-d",
+                "-x",
+                "80",
+                "-y",
+                "24",
+                "-s",
+                "t",
+                "--",
+            ])
+            .args(["env", &variable])
+            .arg(program)
+            .status();
+        match started {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            started => assert!(started.unwrap().success()),
+        }
+        assert!(matches!(inbox.wait(Instant::now() + LONG), Ok(Report::Started { .. })));
+        Some(tmux)
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("tmux");
+        command.args(words).env("TMUX_TMPDIR", self.folder.path()).env_remove("TMUX");
+        command
+    }
+
+    fn ask(&self, words: &[&str]) -> String {
+        let output = self.command(words).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        let mut words = vec!["send-keys", "-t", "=t:"];
+        words.extend(keys);
+        assert!(self.command(&words).status().unwrap().success());
+    }
+
+    fn sees(&self, part: &str) {
+        eventually(part, || {
+            self.ask(&["capture-pane", "-p", "-t", "=t:"]).contains(part).then_some(())
+        });
+    }
+
+    fn entry(&self) -> Entry {
+        self.ledger.load().pop().unwrap()
+    }
+
+    fn end(&self) -> ExitStatus {
+        eventually("the end", || self.entry().end).0
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let _ = self.command(&["kill-server"]).stderr(Stdio::null()).status();
+        if let Some(shim) = self.entry().shim {
+            processes::end_session(shim, self.entry().pid, false, Duration::ZERO);
+        }
+    }
+}
+
+#[test]
+fn a_shell_keeps_its_job_control() {
+    let Some(tmux) = Tmux::start(&["bash", "--norc", "-i"]) else { return };
+    tmux.sees("prompt>");
+    let term = tmux.ask(&["show-options", "-gv", "default-terminal"]);
+    tmux.keys(&["echo \"<$TERM$TMUX_PANE>\"", "Enter"]);
+    tmux.sees(&format!("<{}%0>", term.trim()));
+    tmux.keys(&["sleep 1000", "Enter"]);
+    let current = || tmux.ask(&["display-message", "-p", "-t", "=t:", "#{pane_current_command}"]);
+    eventually("the job", || (current().trim() == "sleep").then_some(()));
+    tmux.keys(&["C-z"]);
+    tmux.sees("Stopped");
+    tmux.keys(&["fg", "Enter"]);
+    eventually("the job", || (current().trim() == "sleep").then_some(()));
+    tmux.keys(&["C-c"]);
+    eventually("the shell", || (current().trim() == "bash").then_some(()));
+    tmux.keys(&["exit 9", "Enter"]);
+    assert_eq!(tmux.end(), ExitStatus::Code(9));
+}
+
+#[test]
+fn a_shell_that_ignores_term_is_hung_up() {
+    let Some(tmux) = Tmux::start(&["bash", "--norc", "-i"]) else { return };
+    tmux.sees("prompt>");
+    tmux.keys(&["sleep 1000 & disown; echo started", "Enter"]);
+    tmux.sees("\nstarted");
+    let entry = tmux.entry();
+    let ending = processes::end_session(entry.shim.unwrap(), entry.pid, true, LONG);
+    assert!(ending.gone && !ending.forced, "{ending:?}");
+    assert_eq!(tmux.end(), ExitStatus::Signal(1));
+}
+
+#[test]
+fn ctrl_z_and_ctrl_c_on_a_program() {
+    let Some(tmux) =
+        Tmux::start(&["sh", "-c", "echo ready; while :; do sleep 0.2; echo tick; done"])
+    else {
+        return;
+    };
+    tmux.sees("ready");
+    tmux.keys(&["C-z"]);
+    let (pid, _) = tmux.entry().pid.unwrap();
+    sleep(Duration::from_millis(100));
+    eventually("going on", || (processes::Process::read(pid)?.state != 'T').then_some(()));
+    tmux.keys(&["C-l"]);
+    tmux.command(&["clear-history", "-t", "=t:"]).status().unwrap();
+    tmux.sees("tick");
+    tmux.keys(&["C-c"]);
+    assert_eq!(tmux.end(), ExitStatus::Signal(2));
+}
+
+#[test]
+fn a_closed_terminal_reaches_the_program() {
+    let Some(tmux) = Tmux::start(&["sleep", "1000"]) else { return };
+    assert!(tmux.command(&["kill-session", "-t", "=t"]).status().unwrap().success());
+    assert_eq!(tmux.end(), ExitStatus::Signal(1));
+}
+
+#[test]
+fn a_failure_stands_on_the_terminal() {
+    let (folder, ledger, mut inbox, ticket) = prepare(&["no-such-program-here"]);
+    let path = ticket.write(&ledger.tickets().unwrap()).unwrap();
+    let tmux = Tmux { folder, ledger };
+    let variable = format!("KST_TEST_SHIM={}", path.display());
+    let mut command = tmux.command(&["-f", "/dev/null", "start-server", ";"]);
+    command.args(["set-option", "-g", "remain-on-exit", "on", ";"]);
+    command.args(["new-session", "-d", "-s", "t", "--", "env", &variable]);
+    if command.arg(std::env::current_exe().unwrap()).status().is_err() {
+        return;
+    }
+    assert!(matches!(inbox.wait(Instant::now() + LONG), Ok(Report::Failed { code: 127, .. })));
+    tmux.sees("kst: there is no program 'no-such-program-here' on PATH");
+    tmux.sees("Pane is dead (status 127");
+}
