@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kst::config::{Config, Severity, Sources};
+use kst::config::{Config, Sources};
 use kst::folders::Folders;
 use kst::session::{Host, HostSettings};
 
@@ -34,7 +34,8 @@ impl App {
         };
         Ok(Config::load(&Sources {
             folders: self.folders.clone(),
-            working_dir: std::env::current_dir().ok(),
+            // Where it is gone, there is no file in it either.
+            working_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
             explicit,
         })?)
     }
@@ -43,12 +44,10 @@ impl App {
     pub fn host(&self) -> anyhow::Result<Host> {
         let config = self.config()?;
         for problem in config.problems() {
-            self.output.warn(&render::problem::sentence(problem));
-            if let Some(advice) = problem.advice.as_deref()
-                && problem.severity == Severity::Error
-            {
-                self.output.hint(advice);
-            }
+            self.output.warn(&problem.to_string());
+        }
+        if !config.problems().is_empty() {
+            self.output.hint("kst config check shows the lines and what to do");
         }
         let output = self.output.clone();
         Ok(Host::new(HostSettings {
@@ -60,6 +59,11 @@ impl App {
             observer: self.watcher.clone(),
             warn: Arc::new(move |text| output.warn(text)),
         })?)
+    }
+
+    /// Whether a dry run stopped at a change, so that there is no result to print.
+    pub fn held_back(&self) -> bool {
+        self.watcher.held_back().is_some()
     }
 
     /// The exit code of a command that ended so.

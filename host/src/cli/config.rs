@@ -8,8 +8,8 @@ use super::{examples, render};
 
 /// Check and show the config
 ///
-/// The config is `kstlib.conf.yml`: of the system, in ~/.config, in ~, in the working directory,
-/// and the file of --config, later ones winning.
+/// The config is `kstlib.conf.yml`: of the system, in ~/.config, in ~ and in the working directory,
+/// later ones winning, or the file of --config alone.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]
 pub struct Args {
@@ -59,8 +59,7 @@ fn check(app: &App) -> anyhow::Result<u8> {
     let config = app.config()?;
     let problems = config.problems();
     if app.globals.json {
-        let list: Vec<_> = problems.iter().map(render::problem::json).collect();
-        app.output.json(&list.into())?;
+        app.output.json(&serde_json::to_value(problems)?)?;
     } else if problems.is_empty() {
         app.output.print(b"The config is good.\n")?;
     } else {
@@ -73,6 +72,11 @@ fn check(app: &App) -> anyhow::Result<u8> {
 
 fn show(app: &App) -> anyhow::Result<u8> {
     let config = app.config()?;
-    app.output.print(config.show().as_bytes())?;
+    let shown = config.show();
+    if app.globals.json {
+        app.output.json(&render::settings::json(&shown))?;
+    } else {
+        app.output.print(render::settings::full(&shown).as_bytes())?;
+    }
     Ok(0)
 }

@@ -10,12 +10,11 @@ use super::values;
 /// When to use colours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set or TERM is dumb
+    // On a terminal, unless NO_COLOR is set or TERM is dumb.
     #[default]
     Auto,
-    /// Even into a pipe or a file
+    // Even into a pipe or a file.
     Always,
-    /// Not at all
     Never,
 }
 
@@ -42,19 +41,20 @@ pub struct Globals {
     pub dry_run: bool,
 }
 
-/// The same, as given on one level of the command line (`kst HERE plugin HERE list HERE`).
+// The same, as given on one level of the command line (`kst HERE plugin HERE list HERE`). A doc
+// comment here would become the help of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 struct Level {
     /// Use this backend too: a component's file. Can be repeated
     ///
     /// A component that did not come with kst has to be approved once: `kst plugin trust FILE`.
-    #[arg(id = "global-plugin", long = "plugin", value_name = "FILE", value_parser = values::path())]
+    #[arg(id = "global-plugin", long = "plugin", value_name = "FILE", value_parser = values::path(), allow_hyphen_values = true)]
     #[arg(action = ArgAction::Append)]
     plugins: Vec<PathBuf>,
 
-    /// Read this config file, over all others [env: KST_CONFIG]
-    #[arg(id = "global-config", long = "config", value_name = "FILE", value_parser = values::path())]
+    /// Read this config file, and no other [env: KST_CONFIG]
+    #[arg(id = "global-config", long = "config", value_name = "FILE", value_parser = values::path(), allow_hyphen_values = true)]
     config: Option<PathBuf>,
 
     /// Print the result as one JSON document
@@ -62,7 +62,7 @@ struct Level {
     json: bool,
 
     /// When to use colours; `auto` obeys NO_COLOR and CLICOLOR_FORCE
-    #[arg(id = "global-color", long = "color", value_name = "WHEN", hide_possible_values = false)]
+    #[arg(id = "global-color", long = "color", value_name = "WHEN")]
     color: Option<Color>,
 
     /// Show each program that is run, with its time, on standard error

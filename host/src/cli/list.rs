@@ -117,7 +117,7 @@ mod tests {
     fn a_backend_of_which_nothing_answers_is_an_error() {
         let (ok, broken) = (health(HealthState::Ok), health(HealthState::Broken));
         assert_eq!(usable("container", &[ok.clone(), broken.clone()]).unwrap(), 0);
-        assert_eq!(usable("tmux", &[broken.clone()]).unwrap(), 0);
+        assert_eq!(usable("tmux", std::slice::from_ref(&broken)).unwrap(), 0);
         let error = usable("container", &[broken, health(HealthState::Absent)]).unwrap_err();
         assert_eq!(error.downcast_ref::<kst::Error>().unwrap().exit_code(), 6);
         assert!(error.to_string().contains("docker: the daemon does not answer"), "{error}");

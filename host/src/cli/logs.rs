@@ -24,7 +24,7 @@ pub struct Args {
 
     /// How many lines
     #[arg(short = 'n', long, default_value_t = 100, allow_negative_numbers = true)]
-    #[arg(value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    #[arg(value_parser = values::number(1_000_000))]
     pub lines: u32,
 
     /// Pass every byte through, control sequences too

@@ -2,7 +2,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use kst::door::manifest::Effect;
 use kst::door::{Observer, RunInfo, RunOutcome};
 
 use super::output::Output;
@@ -29,23 +28,47 @@ impl Watcher {
 }
 
 impl Observer for Watcher {
-    fn planned(&self, run: &RunInfo) {
-        if self.dry_run && run.effect != Effect::Reads {
-            let argv = run.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-            self.held_back.lock().unwrap_or_else(PoisonError::into_inner).push(argv);
-        }
+    fn planned(&self, run: &RunInfo<'_>) {
+        let argv = run.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        self.held_back.lock().unwrap_or_else(PoisonError::into_inner).push(argv);
     }
 
-    fn ran(&self, run: &RunInfo, outcome: &RunOutcome) {
+    fn ran(&self, run: &RunInfo<'_>, outcome: &RunOutcome<'_>) {
         if self.verbose || self.dry_run {
             let argv: Vec<_> = run.argv.iter().map(|word| word.to_string_lossy()).collect();
             let dim = style::DIM;
             self.output.say(&format!(
                 "{dim}{:>9}  {:<8}{dim:#} {}",
                 words::milliseconds(outcome.duration),
-                words::ending(&outcome.exit),
+                words::ending(&outcome.result),
                 words::line(&argv),
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use kst::door::{Effect, Operation};
+
+    use super::*;
+
+    #[test]
+    fn a_dry_run_keeps_what_it_held_back() {
+        let watcher = Watcher::new(false, true, Output::new());
+        assert_eq!(watcher.held_back(), None);
+        let argv = ["/usr/bin/tmux", "kill-session", "-t", "$1"].map(OsString::from);
+        watcher.planned(&RunInfo {
+            backend: "tmux",
+            operation: Operation::Stop,
+            location: "default",
+            form: "end",
+            effect: Effect::Changes,
+            argv: &argv,
+        });
+        let held_back = watcher.held_back().unwrap();
+        assert_eq!(words::line(&held_back[0]), "/usr/bin/tmux kill-session -t '$1'");
     }
 }

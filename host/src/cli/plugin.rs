@@ -115,20 +115,24 @@ fn inspect(file: &Path, app: &App) -> anyhow::Result<u8> {
 
 fn trust(args: &TrustArgs, app: &App) -> anyhow::Result<u8> {
     let host = app.host()?;
-    if !args.yes && !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+    let can_ask = args.yes || (io::stdin().is_terminal() && io::stderr().is_terminal());
+    let mut unasked = false;
+    let result = host.trust(&args.file, &mut |plugin| {
+        if !can_ask {
+            unasked = true;
+            return false;
+        }
+        app.output.say_bytes(render::plugin::full(plugin).as_bytes());
+        args.yes || yes(app)
+    });
+    if unasked {
         return Err(kst::Error::Refused {
-            what: format!(
-                "{} is not approved: there is no terminal to ask on",
-                args.file.display()
-            ),
-            advice: Some("read `kst plugin inspect FILE`, then add --yes".into()),
+            what: format!("{} is not approved: no terminal to ask on", args.file.display()),
+            advice: Some("read what `kst plugin inspect` shows of it, then add --yes".into()),
         }
         .into());
     }
-    let plugin = host.trust(&args.file, &mut |plugin| {
-        app.output.say_bytes(render::plugin::full(plugin).as_bytes());
-        args.yes || yes(app)
-    })?;
+    let plugin = result?;
     if app.globals.json {
         app.output.json(&render::plugin::json(&plugin))?;
     } else if plugin.trusted != Trust::No {

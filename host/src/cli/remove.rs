@@ -30,6 +30,9 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         app.output.be_quiet();
     }
     app.host()?.remove(&args.name, &args.select.filter())?;
+    if app.held_back() {
+        return Ok(0);
+    }
     if app.globals.json {
         app.output.json(&serde_json::json!({ "name": args.name, "removed": true }))?;
     } else if !args.quiet {

@@ -38,11 +38,11 @@ pub struct Args {
     pub words: Vec<String>,
 
     /// The backend: `tmux`, `container`, or a plugin's [default: the config's]
-    #[arg(short, long, value_name = "NAME", value_parser = values::word())]
+    #[arg(short, long, value_name = "NAME", value_parser = values::word(), allow_hyphen_values = true)]
     pub backend: Option<String>,
 
     /// The command in one text, split into words but not run by a shell
-    #[arg(short, long, value_name = "TEXT", value_parser = values::text())]
+    #[arg(short, long, value_name = "TEXT", value_parser = values::text(), allow_hyphen_values = true)]
     pub command: Option<String>,
 
     /// Let `sh -c` run the text of --command
@@ -50,35 +50,35 @@ pub struct Args {
     pub shell: bool,
 
     /// The container image
-    #[arg(short, long, value_name = "IMAGE", value_parser = values::word())]
+    #[arg(short, long, value_name = "IMAGE", value_parser = values::word(), allow_hyphen_values = true)]
     pub image: Option<String>,
 
     /// The working directory of the command
-    #[arg(short, long, value_name = "DIR", value_parser = values::text())]
+    #[arg(short, long, value_name = "DIR", value_parser = values::text(), allow_hyphen_values = true)]
     pub workdir: Option<String>,
 
     /// A variable: KEY=VALUE, or KEY to pass on yours. Can be repeated
     // Any parser here would print the value, which may be a secret, in its error.
-    #[arg(short, long, value_name = "KEY[=VALUE]")]
+    #[arg(short, long, value_name = "KEY[=VALUE]", allow_hyphen_values = true)]
     pub env: Vec<std::ffi::OsString>,
 
     /// A volume: HOST:CONTAINER[:MODE]. Can be repeated
-    #[arg(short, long = "volume", value_name = "VOLUME", value_parser = values::word())]
+    #[arg(short, long = "volume", value_name = "VOLUME", value_parser = values::word(), allow_hyphen_values = true)]
     pub volumes: Vec<String>,
 
     /// A port: [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]. Can be repeated
-    #[arg(short, long = "port", value_name = "PORT", value_parser = values::word())]
+    #[arg(short, long = "port", value_name = "PORT", value_parser = values::word(), allow_hyphen_values = true)]
     pub ports: Vec<String>,
 
     /// Where: the socket's name for tmux (`tmux -L`), or `podman` or `docker`
-    #[arg(short = 'L', long, value_name = "LOCATION", value_parser = values::word())]
+    #[arg(short = 'L', long, value_name = "LOCATION", value_parser = values::word(), allow_hyphen_values = true)]
     #[arg(visible_alias = "location")]
     pub socket: Option<String>,
 
     /// An option of the backend: KEY=VALUE, or KEY alone for yes. Can be repeated
     ///
     /// `kst plugin inspect` lists the options of a backend.
-    #[arg(short, long = "option", value_name = "KEY=VALUE", value_parser = values::word())]
+    #[arg(short, long = "option", value_name = "KEY=VALUE", value_parser = values::word(), allow_hyphen_values = true)]
     pub options: Vec<String>,
 
     /// Print nothing but errors
@@ -92,13 +92,19 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     }
     let quiet = args.quiet;
     let config = definition(args, &|key| std::env::var_os(key))?;
+    let name = config.name.clone();
     let host = app.host()?;
     let status = host.start(StartRequest { config, define: Define::Merge })?;
+    if app.held_back() {
+        return Ok(0);
+    }
     if app.globals.json {
         let sockets = render::json::Sockets::of(&host, std::slice::from_ref(&status));
         app.output.json(&render::json::status(&status, &sockets))?;
     } else if !quiet {
-        app.output.print(render::status::started(&status).as_bytes())?;
+        let defined = host.config().session(&name).ok().flatten();
+        let file = defined.and_then(|definition| definition.defined_in.as_deref());
+        app.output.print(render::status::started(&status, file).as_bytes())?;
     }
     Ok(0)
 }

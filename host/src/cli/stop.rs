@@ -35,7 +35,7 @@ pub struct Args {
         default_value_t = 10,
         allow_negative_numbers = true
     )]
-    #[arg(value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    #[arg(value_parser = values::number(86_400))]
     pub timeout: u32,
 
     #[command(flatten)]
@@ -54,6 +54,9 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         StopOptions { graceful: !args.force, timeout: Duration::from_secs(args.timeout.into()) };
     let host = app.host()?;
     let outcome = host.stop(&args.name, &args.select.filter(), options)?;
+    if app.held_back() {
+        return Ok(0);
+    }
     if app.globals.json {
         let status = &outcome.status;
         let sockets = render::json::Sockets::of(&host, std::slice::from_ref(status));

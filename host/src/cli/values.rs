@@ -23,13 +23,17 @@ pub fn name() -> impl TypedValueParser<Value = String> {
     })
 }
 
-/// A word: a backend, a location, an image, a port, an option's `key=value`.
+/// A word: a backend, a location, an image, a port, an option's `key=value`. None of them begins
+/// with a dash: an option without its value would take the next one for it.
 pub fn word() -> impl TypedValueParser<Value = String> {
     OsStringValueParser::new().try_map(|value| {
         let word = utf8(value)?;
         within(&word, LONGEST_WORD)?;
-        match word.chars().any(char::is_control) {
-            true => Err("it holds control characters"),
+        if word.chars().any(char::is_control) {
+            return Err("it holds control characters");
+        }
+        match word.starts_with('-') {
+            true => Err("it begins with a dash"),
             false => Ok(word),
         }
     })
@@ -54,6 +58,14 @@ pub fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().try_map(|value| match value.is_empty() {
         true => Err("it is empty"),
         false => Ok(PathBuf::from(value)),
+    })
+}
+
+/// A whole number from 0 to `most`.
+pub fn number(most: u32) -> impl TypedValueParser<Value = u32> {
+    OsStringValueParser::new().try_map(move |value| {
+        let number = utf8(value)?.parse::<u32>().ok().filter(|number| *number <= most);
+        number.ok_or_else(|| format!("it must be a whole number from 0 to {most}"))
     })
 }
 

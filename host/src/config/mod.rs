@@ -1,52 +1,263 @@
-//! config (stub)
-#![allow(missing_docs)]
+//! The config: `kstlib.conf.yml`, found, read with what it includes, merged and checked.
+//!
+//! # Layers
+//!
+//! From the lowest to the highest; a higher one overrides a lower one key by key, and lists whole:
+//!
+//! 1. what is built in,
+//! 2. `kstlib/kstlib.conf.yml` in each system config folder (`XDG_CONFIG_DIRS`, else `/etc/xdg`),
+//!    the first folder above the others,
+//! 3. `kstlib.conf.yml` in the user's config folder (`~/.config`),
+//! 4. `~/kstlib.conf.yml`,
+//! 5. `./kstlib.conf.yml`.
+//!
+//! With `--config FILE` or `KST_CONFIG` that file alone is read, and what is built in. A file that
+//! is two of them (where the working directory is the home) counts once, as the higher layer, and
+//! is the user's own: not one of a directory that was merely entered.
+//!
+//! # Includes
+//!
+//! `include: FILE` or a list of them, in YAML, JSON, TOML or INI by the ending of the name, relative
+//! to the including file and within its folder. What a file says itself lies above what it
+//! includes, and of two includes the later lies above.
+//!
+//! # Values
+//!
+//! Values are taken as written: `1.10`, `010`, `yes` and `22:22` stay what they are. Paths of this
+//! machine count from the file that holds them, and `~/` from the home. A variable in `env` without
+//! a value takes the one that kst's own environment has for it, if any (as docker compose does).
+//! Other top-level keys than `ops` and `include` belong to other programs.
+//!
+//! # Problems
+//!
+//! What is wrong is a [`Problem`] with file and line, and costs only what it concerns: a session, a
+//! setting, an included file. Nothing but the file named by `--config` makes [`Config::load`] fail.
 
-use std::path::PathBuf;
+// A problem is large for an error; there are few, and none on the way of a config that is right.
+#![allow(clippy::result_large_err)]
 
-use crate::Result;
+mod check;
+mod ini;
+mod keys;
+mod problem;
+mod read;
+mod schema;
+mod show;
+mod toml_file;
+mod tree;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use crate::folders::Folders;
+use crate::session::SessionConfig;
+use crate::{Error, Result};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    Error,
-    Warning,
-}
+pub use check::MAX_SESSIONS;
+pub use problem::{Problem, Severity};
+pub use read::{MAX_FILE, MAX_INCLUDE_DEPTH};
+pub use schema::schema;
+pub use show::{Leaf, Shown};
 
-#[derive(Debug, Clone)]
-pub struct Problem {
-    pub file: Option<PathBuf>,
-    pub line: Option<u64>,
-    pub text_line: Option<String>,
-    pub key: Option<String>,
-    pub what: String,
-    pub advice: Option<String>,
-    pub severity: Severity,
-}
+use read::{Found, Reader};
+use tree::{Map, Value};
 
+/// The name of the config file, in each folder that may hold one.
+pub const FILE_NAME: &str = "kstlib.conf.yml";
+
+/// Where the config comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
+    /// The user's folders.
     pub folders: Folders,
-    pub working_dir: Option<PathBuf>,
+    /// The working directory, absolute. Its file is read last; values of it carry
+    /// [`Sourced::from_working_dir`].
+    pub working_dir: PathBuf,
+    /// The file named by `--config` or `KST_CONFIG`: then it alone is read. A relative path counts
+    /// from `working_dir`.
     pub explicit: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Default)]
+/// A value and where it was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
+    /// The file that sets it.
+    pub file: PathBuf,
+    /// The line in it, from 1.
+    pub line: Option<u64>,
+    /// The file is the working directory's, or one that this includes: a directory that is merely
+    /// entered chooses no programs and no plugins without approval.
+    pub from_working_dir: bool,
+}
+
+/// The merged and checked config.
+#[derive(Debug, Default)]
 pub struct Config {
+    tree: Map,
+    checked: check::Checked,
     problems: Vec<Problem>,
+    unread: Vec<Problem>,
+    files: Vec<PathBuf>,
 }
 
 impl Config {
-    pub fn load(_: &Sources) -> Result<Config> {
-        Ok(Config::default())
+    /// Find, read, merge and check the config.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] where [`Sources::explicit`] names a file that cannot be read. Everything
+    /// else that is wrong is among [`Config::problems`].
+    pub fn load(sources: &Sources) -> Result<Self> {
+        let mut reader = Reader::default();
+        let tree = match &sources.explicit {
+            Some(file) => read_explicit(&mut reader, &sources.working_dir.join(file))?,
+            None => read_layers(&mut reader, sources),
+        };
+        let mut problems = reader.problems;
+        let checked = check::check(&tree, sources.folders.home.as_deref(), &mut problems);
+        Ok(Config { tree, checked, problems, unread: reader.unread, files: reader.files })
     }
+
+    /// A config of what is built in.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// The definition of a session; `None` where the config has none of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`], with file and line, where the entry is broken.
+    pub fn session(&self, name: &str) -> Result<Option<&SessionConfig>> {
+        match self.checked.sessions.iter().find(|(key, _)| key == name) {
+            None => Ok(None),
+            Some((_, Ok(session))) => Ok(Some(session)),
+            Some((_, Err(problem))) => Err(problem.to_error()),
+        }
+    }
+
+    /// The defined sessions in the order of the files, broken ones with their first problem.
+    pub fn sessions(&self) -> impl Iterator<Item = (&str, Result<&SessionConfig, &Problem>)> {
+        self.checked.sessions.iter().map(|(name, session)| (name.as_str(), session.as_ref()))
+    }
+
+    /// `ops.default_backend`, if it is set.
+    pub fn default_backend(&self) -> Option<&Sourced<String>> {
+        self.checked.default_backend.as_ref()
+    }
+
+    /// Programs to use in place of the ones on the PATH, by the program's name: `tmux_binary` gives
+    /// `tmux`. A value with a slash is an absolute path, one without is to be looked up on the PATH.
+    pub fn program_overrides(&self) -> &BTreeMap<String, Sourced<String>> {
+        &self.checked.programs
+    }
+
+    /// The location that a backend is to prefer, by the backend's name: `container_runtime` gives
+    /// `container`.
+    pub fn preferred_locations(&self) -> &BTreeMap<String, Sourced<String>> {
+        &self.checked.locations
+    }
+
+    /// The component files of `ops.plugins`, absolute, by the name they have there.
+    pub fn plugins(&self) -> &BTreeMap<String, Sourced<PathBuf>> {
+        &self.checked.plugins
+    }
+
+    /// Everything that is wrong, errors and warnings.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
-    pub fn show(&self) -> String {
-        String::new()
+
+    /// The problems that kept a file or an included file from being read: where there are any, a
+    /// session that the config doesn't define may be defined in what is missing.
+    pub fn unread(&self) -> &[Problem] {
+        &self.unread
+    }
+
+    /// The files that were read, each before what it includes.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// Where a key of a session was set (`image`, `volumes`, …): its file and line, for a complaint
+    /// about its value, and, in that file's folder, where a relative path in it counts from.
+    pub fn session_key(&self, session: &str, key: &str) -> Option<Sourced<()>> {
+        let Value::Map(sessions) = &self.tree.get("sessions")?.node.value else { return None };
+        let Value::Map(entry) = &sessions.get(session)?.node.value else { return None };
+        Some(check::sourced((), &entry.get(key)?.node.at))
+    }
+
+    /// The merged config of `ops`, with where each value comes from.
+    pub fn show(&self) -> Shown {
+        show::show(&self.tree)
     }
 }
 
-pub fn schema() -> serde_json::Value {
-    serde_json::json!({})
+impl<T> Sourced<T> {
+    /// The folder of the file, where relative paths in the value count from.
+    pub fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("/"))
+    }
 }
+
+/// The one file that was named.
+fn read_explicit(reader: &mut Reader, path: &Path) -> Result<Map> {
+    let found =
+        Found::look(path).map_err(|problem| problem.to_error())?.ok_or_else(|| Error::Config {
+            file: Some(path.to_owned()),
+            line: None,
+            what: "there is no such file".to_owned(),
+            advice: Some("check --config and KST_CONFIG".to_owned()),
+        })?;
+    match reader.read(&found, false) {
+        Some(tree) => Ok(tree),
+        None => Err(match reader.unread.first() {
+            Some(problem) => problem.to_error(),
+            None => Problem::of_file(path, "the file cannot be read").to_error(),
+        }),
+    }
+}
+
+/// The files of all layers, merged.
+fn read_layers(reader: &mut Reader, sources: &Sources) -> Map {
+    let folders = &sources.folders;
+    let own = folders.system_config.iter().rev().map(|folder| folder.join("kstlib"));
+    let own = own.chain(folders.config.clone()).chain(folders.home.clone());
+    let layers = own.map(|folder| (folder, false));
+    let layers = layers.chain([(sources.working_dir.clone(), true)]);
+
+    let mut found: Vec<(Found, bool)> = Vec::new();
+    for (folder, from_working_dir) in layers {
+        let path = folder.join(FILE_NAME);
+        match Found::look(&path) {
+            Ok(Some(file)) => {
+                // Here a second time: it moves up, and stays the user's own.
+                // By path: a hard link elsewhere has other relative paths.
+                let known = found.iter().position(|(other, _)| other.path == file.path);
+                let foreign = from_working_dir && known.is_none();
+                if let Some(index) = known {
+                    found.remove(index);
+                }
+                found.push((file, foreign));
+            }
+            Ok(None) => {}
+            Err(problem) => {
+                reader.unread.push(problem.clone());
+                reader.problems.push(problem);
+            }
+        }
+    }
+    let mut tree = Map::default();
+    for (file, from_working_dir) in &found {
+        if let Some(layer) = reader.read(file, *from_working_dir) {
+            tree.merge(layer);
+        }
+    }
+    tree
+}
+
+#[cfg(test)]
+mod tests;

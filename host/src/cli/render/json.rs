@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use kst::door::manifest::Locations;
+use kst::door::Locations;
 use kst::session::{BackendHealth, ExitStatus, HealthState, Host, Listing, SessionStatus};
 use serde_json::{Map, Value, json};
 

@@ -7,6 +7,7 @@ pub mod json;
 pub mod list;
 pub mod plugin;
 pub mod problem;
+pub mod settings;
 pub mod status;
 pub mod style;
 pub mod table;

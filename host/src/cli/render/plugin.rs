@@ -1,7 +1,6 @@
 //! Backends: what they are, and what they could do.
 
-use kst::door;
-use kst::door::manifest::{CheckedManifest, OptionSchema};
+use kst::door::{self, CheckedManifest};
 use kst::session::{Origin, PluginInfo, Trust};
 use kst::text::escape_controls;
 use serde_json::{Value, json};
@@ -61,7 +60,6 @@ pub fn full(plugin: &PluginInfo) -> String {
     add("name", &name(plugin));
     if let Some(checked) = &plugin.manifest {
         add("version", &checked.manifest().version);
-        add("summary", &checked.manifest().summary);
     }
     add("from", &origin(&plugin.origin));
     add("digest", &plugin.digest);
@@ -75,44 +73,9 @@ pub fn full(plugin: &PluginInfo) -> String {
     }
     if let Some(checked) = &plugin.manifest {
         out.push('\n');
-        out.push_str(&safe_lines(&door::show(checked)));
-        out.push_str(&options(checked));
+        out.push_str(&door::render(checked.manifest()));
     }
     out
-}
-
-/// The options that its sessions can have.
-fn options(checked: &CheckedManifest) -> String {
-    let manifest = checked.manifest();
-    let all: Vec<&OptionSchema> =
-        manifest.location_option.iter().chain(&manifest.options).collect();
-    if all.is_empty() {
-        return String::new();
-    }
-    let width = all.iter().map(|option| option.name.len()).max().unwrap_or(0);
-    let bold = style::BOLD;
-    let mut out = format!("\n{bold}options{bold:#}\n");
-    for option in all {
-        let mut notes = vec![word(&option.kind)];
-        if option.required {
-            notes.push("required".to_owned());
-        }
-        if option.repeatable {
-            notes.push("repeatable".to_owned());
-        }
-        if !option.choices.is_empty() {
-            notes.push(format!("one of {}", option.choices.join(", ")));
-        }
-        let line = format!("  {:width$}  {} ({})", option.name, option.help, notes.join("; "));
-        out.push_str(&escape_controls(&line));
-        out.push('\n');
-    }
-    out
-}
-
-/// Text of several lines, each without control characters.
-fn safe_lines(text: &str) -> String {
-    text.lines().map(|line| escape_controls(line) + "\n").collect()
 }
 
 /// The same for programs, the manifest as it was declared.
@@ -156,14 +119,6 @@ fn size(bytes: u64) -> String {
         0..10_240 => format!("{bytes} bytes"),
         10_240..10_485_760 => format!("{} KiB", bytes / 1_024),
         _ => format!("{} MiB", bytes / 1_048_576),
-    }
-}
-
-/// The schema's own word for a kind, as in JSON.
-fn word(kind: &impl serde::Serialize) -> String {
-    match serde_json::to_value(kind) {
-        Ok(Value::String(word)) => word,
-        _ => String::new(),
     }
 }
 

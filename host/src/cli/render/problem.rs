@@ -2,26 +2,8 @@
 
 use kst::config::{Problem, Severity};
 use kst::text::escape_controls;
-use serde_json::{Value, json};
 
 use super::style;
-
-/// `FILE:LINE: KEY: what is wrong`
-pub fn sentence(problem: &Problem) -> String {
-    let mut text = String::new();
-    if let Some(file) = &problem.file {
-        text.push_str(&file.display().to_string());
-        if let Some(line) = problem.line {
-            text.push_str(&format!(":{line}"));
-        }
-        text.push_str(": ");
-    }
-    if let Some(key) = &problem.key {
-        text.push_str(&format!("{key}: "));
-    }
-    text.push_str(&problem.what);
-    escape_controls(&text)
-}
 
 /// The problem, the line of the file that has it, and what to do.
 pub fn full(problem: &Problem) -> String {
@@ -29,7 +11,8 @@ pub fn full(problem: &Problem) -> String {
         Severity::Error => ("error", style::ERROR),
         Severity::Warning => ("warning", style::WARNING),
     };
-    let mut out = format!("{style}{word}:{style:#} {}\n", sentence(problem));
+    let sentence = escape_controls(&problem.to_string());
+    let mut out = format!("{style}{word}:{style:#} {sentence}\n");
     if let Some(text) = &problem.text_line {
         let number = problem.line.map(|line| line.to_string()).unwrap_or_default();
         let dim = style::DIM;
@@ -43,22 +26,6 @@ pub fn full(problem: &Problem) -> String {
     out
 }
 
-/// The problem for programs.
-pub fn json(problem: &Problem) -> Value {
-    json!({
-        "severity": match problem.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        },
-        "file": problem.file.as_ref().map(|file| file.display().to_string()),
-        "line": problem.line,
-        "text": problem.text_line,
-        "key": problem.key,
-        "what": problem.what,
-        "advice": problem.advice,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,10 +33,10 @@ mod tests {
     #[test]
     fn a_problem_shows_its_line() {
         let problem = Problem {
-            file: Some("kstlib.conf.yml".into()),
+            file: "kstlib.conf.yml".into(),
             line: Some(3),
             text_line: Some("    backnd: tmux\u{1b}[2J\n".into()),
-            key: Some("ops.sessions.api.backnd".into()),
+            key: "ops.sessions.api.backnd".into(),
             what: "there is no such key".into(),
             advice: Some("did you mean 'backend'?".into()),
             severity: Severity::Error,
@@ -80,6 +47,5 @@ mod tests {
             "error: kstlib.conf.yml:3: ops.sessions.api.backnd: there is no such key\n     \
              3 |     backnd: tmux\\x1b[2J\n  hint: did you mean 'backend'?\n"
         );
-        assert_eq!(json(&problem)["line"], 3);
     }
 }

@@ -1,5 +1,7 @@
 //! One session.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use kst::session::{ExitStatus, SessionState, SessionStatus, StopOutcome};
 use kst::text::escape_controls;
@@ -60,20 +62,24 @@ pub fn short(status: &SessionStatus) -> String {
     format!("{}: {style}{}{style:#}\n", escape_controls(&status.name), status.state)
 }
 
-/// What `kst start` did.
-pub fn started(status: &SessionStatus) -> String {
-    let (name, place) = (escape_controls(&status.name), place(status));
-    match (status.state, status.exit, status.pid) {
-        (SessionState::Exited, Some(exit), _) => {
-            let exit = words::exit_in_words(exit);
-            format!("Session '{name}' started ({place}) and has ended with {exit}.\n")
-        }
-        (SessionState::Exited, None, _) => {
-            format!("Session '{name}' started ({place}) and has ended.\n")
-        }
-        (_, _, Some(pid)) => format!("Session '{name}' started ({place}, pid {pid}).\n"),
-        _ => format!("Session '{name}' started ({place}).\n"),
+/// What `kst start` did. `defined_in`: the config file that defines the session.
+pub fn started(status: &SessionStatus, defined_in: Option<&Path>) -> String {
+    let name = escape_controls(&status.name);
+    let mut facts = place(status);
+    if let Some(pid) = status.pid {
+        facts.push_str(&format!(", pid {pid}"));
     }
+    if let Some(file) = defined_in {
+        facts.push_str(&format!(", defined in {}", escape_controls(&file.display().to_string())));
+    }
+    let end = match (status.state, status.exit) {
+        (SessionState::Exited, Some(exit)) => {
+            format!(" and has ended with {}", words::exit_in_words(exit))
+        }
+        (SessionState::Exited, None) => " and has ended".to_owned(),
+        _ => String::new(),
+    };
+    format!("Session '{name}' started ({facts}){end}.\n")
 }
 
 /// What `kst stop` did.
@@ -147,9 +153,13 @@ mod tests {
     #[test]
     fn start_and_stop_tell_what_came_of_it() {
         let (running, ended) = (sample::running(), sample::ended());
-        assert_eq!(started(&running), "Session 'api' started (tmux, pid 4242).\n");
+        assert_eq!(started(&running, None), "Session 'api' started (tmux, pid 4242).\n");
         assert_eq!(
-            started(&ended),
+            started(&running, Some(Path::new("/c\n.yml"))),
+            "Session 'api' started (tmux, pid 4242, defined in /c\\n.yml).\n"
+        );
+        assert_eq!(
+            started(&ended, None),
             "Session 'db' started (container podman) and has ended with signal 9 (SIGKILL).\n"
         );
         let stop = |was_running| StopOutcome { status: ended.clone(), was_running };

@@ -1,5 +1,6 @@
 //! Command lines and how they ended.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use kst::session::ExitStatus;
@@ -21,11 +22,11 @@ pub fn milliseconds(duration: Duration) -> String {
 }
 
 /// How a run ended: `exit 1`, `SIGKILL`, or what was wrong with it.
-pub fn ending(exit: &Result<ExitStatus, String>) -> String {
+pub fn ending<E: Display>(exit: &Result<ExitStatus, E>) -> String {
     match exit {
         Ok(ExitStatus::Code(code)) => format!("exit {code}"),
         Ok(ExitStatus::Signal(number)) => signal(*number),
-        Err(problem) => escape_controls(problem),
+        Err(problem) => escape_controls(&problem.to_string()),
     }
 }
 
@@ -69,8 +70,8 @@ mod tests {
         assert_eq!(exit(ExitStatus::Signal(9)), "SIGKILL");
         assert_eq!(exit(ExitStatus::Signal(35)), "signal 35");
         assert_eq!(exit_in_words(ExitStatus::Signal(15)), "signal 15 (SIGTERM)");
-        assert_eq!(ending(&Ok(ExitStatus::Code(0))), "exit 0");
-        assert_eq!(ending(&Err("timed out".into())), "timed out");
+        assert_eq!(ending::<&str>(&Ok(ExitStatus::Code(0))), "exit 0");
+        assert_eq!(ending(&Err("timed out")), "timed out");
     }
 
     #[test]
