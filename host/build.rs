@@ -40,7 +40,10 @@ fn embed() -> Result<(), Box<dyn Error>> {
     let modules = build(root, &out)?;
     let plugins = out.join("plugins");
     fs::create_dir_all(&plugins)?;
-    let mut table = String::from(
+    let mut table = format!(
+        "/// The names of the embedded backends.\npub const NAMES: &[&str] = &{EMBEDDED:?};\n"
+    );
+    table.push_str(
         "/// Name, component and SHA-256 of each embedded backend.\npub const BUILT_IN: &[(&str, &[u8], &str)] = &[\n",
     );
     for name in EMBEDDED {

@@ -41,7 +41,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     if let Some(backend) = &args.select.backend {
         known(&host, backend)?;
     }
-    let listing = host.list(&args.select.filter());
+    let listing = host.list(&args.select.filter())?;
     let output = &app.output;
     if app.globals.json {
         let sockets = render::json::Sockets::of(&host, &listing.sessions);

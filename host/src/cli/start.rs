@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use kst::session::{Command, Define, OptionValue, SessionConfig, StartRequest};
+use kst::session::{Command, OptionValue, SessionConfig};
 
 use super::app::App;
 use super::{examples, render, values};
@@ -94,7 +94,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     let config = definition(args, &|key| std::env::var_os(key))?;
     let name = config.name.clone();
     let host = app.host()?;
-    let status = host.start(StartRequest { config, define: Define::Merge })?;
+    let status = host.start(&config)?;
     if app.held_back() {
         return Ok(0);
     }

@@ -31,7 +31,6 @@ pub(super) fn check(
     // Another location's ids look like this one's: every tmux server starts at `$0`.
     let binds = form.gives.as_ref().is_some_and(|gives| gives.has(Capture::Name));
     if matches!(locations, Locations::Sockets(_))
-        && !request.location.is_default
         && (form.effect() != Effect::Reads || binds)
         && !has(Placeholder::Location)
     {

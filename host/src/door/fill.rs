@@ -351,10 +351,10 @@ impl<'a> Filler<'a> {
         Ok(match placeholder {
             Placeholder::Name => text(&request.name),
             Placeholder::Location => {
-                if request.location.is_default && !self.source.location_is_program {
-                    Filling::None
-                } else {
+                if self.source.has_locations {
                     Filling::One(Cow::Borrowed(request.location.name.as_bytes()))
+                } else {
+                    Filling::None
                 }
             }
             Placeholder::Launch => words(&request.launch),

@@ -19,7 +19,7 @@ pub use digest::Digest;
 pub use guest::{GuestError, GuestSession, GuestState, Health, LogSource};
 pub use limits::GuestLimits;
 pub use loaded::{Plugin, Warmth};
-pub use source::{BUILT_IN_NAMES, Origin, built_in, read_component, vetted};
+pub use source::{BUILT_IN_NAMES, Origin, Source, built_in, read_component, vetted};
 pub use trust::{Approval, TrustFile};
 
-pub(crate) use guest::{Fault, SendRequest, StartRequest, StopRequest, StreamSource};
+pub(crate) use guest::{Answer, Fault, Guest, StartRequest, StopRequest};

@@ -1,13 +1,12 @@
 //! Connecting the user's terminal to a session.
 
 use std::io::IsTerminal;
-use std::process::Command;
 
 use super::host::Host;
 use super::serve::SessionProcesses;
 use super::survey::Filter;
-use crate::door::{Operation, PlannedCommand, Request};
-use crate::shim::with_terminal_signals_ignored;
+use super::terminal;
+use crate::door::{Operation, Request};
 use crate::{Error, Result};
 
 impl Host {
@@ -57,7 +56,9 @@ impl Host {
         if self.dry_run() {
             return Ok(());
         }
-        let code = on_terminal(&plan).map_err(|error| fail(&error.to_string(), None))?;
+        let command = plan.command().map_err(|error| error.into_error(plugin.name()))?;
+        let status = terminal::run(command).map_err(|error| fail(&error.to_string(), None))?;
+        let code = status.code().unwrap_or(1);
         if code == 0 {
             return Ok(());
         }
@@ -72,16 +73,4 @@ impl Host {
             _ => Ok(()),
         }
     }
-}
-
-/// Run a plan in the foreground of this terminal.
-fn on_terminal(plan: &PlannedCommand) -> std::io::Result<i32> {
-    let mut command = Command::new(&plan.program);
-    command.args(plan.argv.iter().skip(1));
-    for variable in &plan.unset_env {
-        command.env_remove(variable);
-    }
-    // Until the client has set up the terminal, Ctrl-C is a signal to both; it is meant for it.
-    let status = with_terminal_signals_ignored(|| command.spawn()?.wait())?;
-    Ok(status.code().unwrap_or(1))
 }

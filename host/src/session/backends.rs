@@ -286,12 +286,12 @@ pub struct PluginInfo {
     pub name: String,
     /// What it declared; `None` where it could not be loaded.
     pub manifest: Option<Arc<crate::door::CheckedManifest>>,
-    /// `sha256:…`; `None` where the file could not be read.
-    pub digest: Option<crate::plugin::Digest>,
+    /// `sha256:…`; empty where the file could not be read.
+    pub digest: String,
     /// Where it is from.
     pub origin: Origin,
     /// Whether it may run.
-    pub trust: Trust,
+    pub trusted: Trust,
     /// Its size in bytes.
     pub size: u64,
     /// The interfaces that it imports.
@@ -317,9 +317,12 @@ impl Backends {
                     PluginInfo {
                         name,
                         manifest: None,
-                        digest: source.as_ref().map(|source| source.digest),
+                        digest: source
+                            .as_ref()
+                            .map(|source| source.digest.to_string())
+                            .unwrap_or_default(),
                         origin: Origin::File(file),
-                        trust: Trust::No,
+                        trusted: Trust::No,
                         size: source.map_or(0, |source| source.bytes.len() as u64),
                         imports: Vec::new(),
                         problem: Some(error.to_string()),
@@ -341,9 +344,9 @@ impl Backends {
         PluginInfo {
             name: plugin.name().to_owned(),
             manifest: Some(Arc::clone(plugin.manifest())),
-            digest: Some(plugin.digest()),
+            digest: plugin.digest().to_string(),
             origin: plugin.origin().clone(),
-            trust,
+            trusted: trust,
             size: plugin.size() as u64,
             imports: plugin.imports(),
             problem: None,

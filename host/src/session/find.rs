@@ -57,10 +57,10 @@ impl Host {
         let mut survey = self.survey_name(name, &scope)?;
         self.add_defined(&mut survey.seen, &scope);
         survey.seen.retain(|seen| seen.status.name == name);
-        self.warn_of(&survey.health, &scope);
+        self.warn_of(&survey, &scope);
         match pick(name, &mut survey)? {
             Some(found) => Ok(found),
-            None => Err(self.not_found(name, &scope, survey.health)),
+            None => Err(self.not_found(name, &scope, survey.troubles)),
         }
     }
 
@@ -127,24 +127,24 @@ impl Host {
     }
 
     /// Tell of what could not be asked, unless it is merely not installed.
-    pub(crate) fn warn_of(&self, health: &[BackendHealth], scope: &Filter) {
+    pub(crate) fn warn_of(&self, survey: &Survey, scope: &Filter) {
         if scope.backend.is_some() {
             return;
         }
-        for one in health.iter().filter(|one| one.state == HealthState::Broken) {
-            if let Some(problem) = &one.problem {
-                self.warn(&problem.to_string());
+        let unwell = survey.health.iter().filter(|one| one.state != HealthState::Ok);
+        for (health, trouble) in unwell.zip(&survey.troubles) {
+            if health.state == HealthState::Broken {
+                self.warn(&trouble.to_string());
             }
         }
     }
 
-    fn not_found(&self, name: &str, scope: &Filter, health: Vec<BackendHealth>) -> Error {
+    fn not_found(&self, name: &str, scope: &Filter, troubles: Vec<Error>) -> Error {
         // Where the one place meant could not be asked, that is the answer.
-        if scope.backend.is_some() {
-            let mut problems = health.into_iter().filter(|one| one.state != HealthState::Ok);
-            if let Some(BackendHealth { problem: Some(problem), .. }) = problems.next() {
-                return problem;
-            }
+        if scope.backend.is_some()
+            && let Some(trouble) = troubles.into_iter().next()
+        {
+            return trouble;
         }
         let close = self.close_name(name);
         let advice = match close {

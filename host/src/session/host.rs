@@ -146,21 +146,28 @@ impl Host {
     pub fn trust(
         &self,
         file: &Path,
-        confirm: &mut dyn FnMut(&PluginInfo) -> Result<bool>,
+        confirm: &mut dyn FnMut(&PluginInfo) -> bool,
     ) -> Result<PluginInfo> {
         let (plugin, _) = self.backends.inspect(file)?;
         let info = self.backends.info(&plugin);
-        if info.trust != Trust::No {
+        if info.trusted != Trust::No {
             return Ok(info);
         }
-        if !confirm(&info)? {
+        if !confirm(&info) {
             return Err(Error::Refused {
                 what: format!("{} was not approved", file.display()),
                 advice: None,
             });
         }
         self.backends.trust().approve(&plugin.digest(), plugin.manifest().manifest())?;
-        Ok(PluginInfo { trust: Trust::Approved, ..info })
+        Ok(PluginInfo { trusted: Trust::Approved, ..info })
+    }
+
+    /// Whether the places of a backend are sockets (tmux). `false` for one that cannot be used.
+    pub fn has_sockets(&self, backend: &str) -> bool {
+        self.backend(backend).is_ok_and(|plugin| {
+            matches!(plugin.manifest().manifest().locations, Locations::Sockets(_))
+        })
     }
 
     /// A backend's plugin.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::host::Host;
 use super::model::SessionState;
 use super::serve::SessionProcesses;
+use super::sighting::Sighting;
 use super::survey::Filter;
 use crate::door::{Operation, Placement, Request};
 use crate::plugin::LogSource;
@@ -29,27 +30,29 @@ impl Host {
     /// [`Error::NotFound`], [`Error::Ambiguous`], or why the backend could not be asked.
     pub fn logs(&self, name: &str, filter: &Filter, lines: u32) -> Result<Vec<u8>> {
         let found = self.find(name, filter)?;
-        let (SessionState::Defined, _) | (_, None) = (found.status.state, &found.plugin) else {
-            let here = found
-                .plugin
-                .as_ref()
-                .is_some_and(|plugin| plugin.manifest().manifest().placement == Placement::Here);
-            if let (Some(entry), true) = (&found.entry, here) {
+        if found.status.state == SessionState::Defined {
+            return Err(Error::NotFound {
+                name: name.to_owned(),
+                advice: Some(format!("the config defines it; start it with 'kst start {name}'")),
+            });
+        }
+        let here = found
+            .plugin
+            .as_ref()
+            .is_some_and(|plugin| plugin.manifest().manifest().placement == Placement::Here);
+        match &found.entry {
+            Some(entry) if here => {
                 if !found.is_running() {
                     // What the program printed last may still be on its way to the file.
                     wait_for_writer(&entry.log, WRITER_PATIENCE);
                 }
-                return kept(&entry.log, lines, name);
+                kept(&entry.log, lines, name)
             }
-            return self.from_backend(&found, lines);
-        };
-        Err(Error::NotFound {
-            name: name.to_owned(),
-            advice: Some(format!("the config defines it; start it with 'kst start {name}'")),
-        })
+            _ => self.from_backend(&found, lines),
+        }
     }
 
-    fn from_backend(&self, found: &super::sighting::Sighting, lines: u32) -> Result<Vec<u8>> {
+    fn from_backend(&self, found: &Sighting, lines: u32) -> Result<Vec<u8>> {
         let name = &found.status.name;
         let Some(plugin) = &found.plugin else { return Ok(Vec::new()) };
         let mut request = Request::new(Operation::Logs, found.location.clone());

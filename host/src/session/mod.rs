@@ -7,6 +7,7 @@ mod attach;
 mod backends;
 pub mod command;
 mod environment;
+mod executable;
 mod files;
 mod find;
 mod host;
@@ -23,8 +24,10 @@ mod sighting;
 mod start;
 mod stop;
 mod survey;
+mod terminal;
 pub mod validate;
 
+pub use crate::plugin::Origin;
 pub use backends::{PluginInfo, Trust};
 pub use find::Listing;
 pub use host::{Host, HostSettings};

@@ -8,6 +8,9 @@ use super::validate;
 use crate::door::{Manifest, OptionKind, OptionSchema};
 use crate::{Error, Result};
 
+/// The most values of a repeatable option that has no limit of its own.
+const MOST_VALUES: usize = 100;
+
 /// Options as their backend gets them, and the location that they named.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Checked {
@@ -97,7 +100,17 @@ fn typed(schema: &OptionSchema, value: &OptionValue, base: &Path) -> Result<Opti
         let items: Result<Vec<String>> =
             items.iter().map(|item| one_text(schema, item, base)).collect();
         let items = items?;
-        validate::count(name, items.len())?;
+        match schema.kind {
+            OptionKind::Volume => validate::volumes(&items)?,
+            OptionKind::Port => validate::ports(&items)?,
+            _ if items.len() > MOST_VALUES => {
+                return Err(Error::invalid(format!(
+                    "option '{name}' has {} values; at most {MOST_VALUES} are possible",
+                    items.len()
+                )));
+            }
+            _ => {}
+        }
         return Ok((!items.is_empty()).then_some(OptionValue::List(items)));
     }
     let wrong = |needs: &str| {
@@ -106,12 +119,10 @@ fn typed(schema: &OptionSchema, value: &OptionValue, base: &Path) -> Result<Opti
     match schema.kind {
         OptionKind::Flag => match value {
             OptionValue::Flag(flag) => Ok(Some(OptionValue::Flag(*flag))),
-            OptionValue::Text(text) if matches!(&**text, "true" | "yes" | "1" | "on" | "") => {
-                Ok(Some(OptionValue::Flag(true)))
-            }
-            OptionValue::Text(text) if matches!(&**text, "false" | "no" | "0" | "off") => {
-                Ok(Some(OptionValue::Flag(false)))
-            }
+            OptionValue::Text(text) => match validate::yes_or_no(text) {
+                Some(flag) => Ok(Some(OptionValue::Flag(flag))),
+                None => Err(wrong("is true or false")),
+            },
             _ => Err(wrong("is true or false")),
         },
         OptionKind::Number => match value {
@@ -146,7 +157,7 @@ fn one_text(schema: &OptionSchema, value: &str, base: &Path) -> Result<String> {
         }
         OptionKind::Volume => {
             validate::volume(value)?;
-            validate::absolute_volume(value, base)
+            validate::absolute_volume(value, base)?
         }
         OptionKind::Path => {
             let path = base.join(value);

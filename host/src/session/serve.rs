@@ -134,7 +134,7 @@ impl SessionProcesses {
 }
 
 impl Processes for SessionProcesses {
-    fn end(&self, bound: &[u32], engine: &std::path::Path) -> Ending {
+    fn end(&self, bound: &[u32], engine: &std::path::Path, _: std::time::Instant) -> Ending {
         let ending = match self.shim {
             Some(shim) => processes::end_session(shim, self.program, self.graceful, self.timeout),
             None if bound.is_empty() => return Ending { gone: false, left: 0 },

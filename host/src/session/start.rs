@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::command::{self, resolve};
+use super::command::resolve;
 use super::host::Host;
 use super::ledger::{Entry, Event, Ledger, new_run, next_number};
 use super::locations;
@@ -17,10 +17,10 @@ use super::options::{check, check_required};
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::{Sighting, place};
 use super::survey::Filter;
-use super::{environment, validate};
+use super::{environment, executable, validate};
 use crate::door::{Call, Location, Operation, Placement, Request};
 use crate::plugin::{GuestSession, GuestState, Plugin, StartRequest as GuestStart};
-use crate::shim::{Report, ReportPipe, Ticket};
+use crate::shim::{Report, Inbox, Ticket};
 use crate::{Error, Result};
 
 /// How long another start of the same name may take before this one gives up.
@@ -73,7 +73,7 @@ impl Host {
     ) -> Result<Option<SessionStatus>> {
         let filter = Filter { backend: None, location: given.location.clone() };
         let survey = self.survey_name(&given.name, &filter)?;
-        self.warn_of(&survey.health, &filter);
+        self.warn_of(&survey, &filter);
         let mut seen: Vec<Sighting> =
             survey.seen.into_iter().filter(|seen| seen.status.name == given.name).collect();
         let Some(best) = seen.iter().map(Sighting::rank).min() else { return Ok(None) };
@@ -125,7 +125,7 @@ impl Host {
             };
             check_directory(&config.name, &dir)?;
             if let Some(words) = &words {
-                command::check_program(words, &dir, environment::path_of(&config.env))
+                executable::check(words, &dir, environment::path_of(&config.env))
                     .map_err(|what| cannot_start(&config.name, what))?;
             }
             config.working_dir = Some(dir);
@@ -306,7 +306,7 @@ impl Host {
         run: &str,
         session: GuestSession,
         door: &Call,
-        pipe: Option<&mut ReportPipe>,
+        pipe: Option<&mut Inbox>,
     ) -> Result<SessionStatus, Trouble> {
         let name = &prepared.config.name;
         if session.name != *name {
@@ -345,7 +345,7 @@ impl Host {
         let tickets = ledger.tickets()?;
         ledger.logs()?;
         let log = ledger.log(run);
-        let report = ReportPipe::create(&tickets).map_err(|error| cannot_keep(&tickets, &error))?;
+        let report = Inbox::create(&tickets).map_err(|error| cannot_keep(&tickets, &error))?;
         let (argv, arg0) = match &prepared.words {
             Some(words) => (words.iter().map(OsString::from).collect(), None),
             None => environment::login_shell(),
@@ -370,7 +370,7 @@ impl Host {
 }
 
 /// Shim command line, recorder command line, log file, report pipe.
-type Launch = (Vec<OsString>, Vec<OsString>, PathBuf, ReportPipe);
+type Launch = (Vec<OsString>, Vec<OsString>, PathBuf, Inbox);
 
 /// What the command line says, before what the config says.
 fn merge(given: &SessionConfig, defined: Option<&SessionConfig>) -> SessionConfig {

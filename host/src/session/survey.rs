@@ -46,7 +46,7 @@ impl HealthState {
 }
 
 /// What became of asking one location.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendHealth {
     /// The backend.
     pub backend: String,
@@ -54,8 +54,10 @@ pub struct BackendHealth {
     pub location: Option<String>,
     /// Whether it answered.
     pub state: HealthState,
-    /// Why it did not.
-    pub problem: Option<Error>,
+    /// The engine's version, where it was asked for ([`Host::list_with_versions`]).
+    pub version: Option<String>,
+    /// Why it did not answer.
+    pub problem: Option<String>,
 }
 
 /// All that was found, and how asking went.
@@ -63,6 +65,8 @@ pub struct BackendHealth {
 pub(crate) struct Survey {
     pub seen: Vec<Sighting>,
     pub health: Vec<BackendHealth>,
+    /// Why those that are not well are not, in their order.
+    pub troubles: Vec<Error>,
 }
 
 /// What one location is asked.
@@ -106,15 +110,15 @@ impl Host {
             match asked {
                 // A backend that was named must work; of all, one may be broken.
                 Err(error) if alone => return Err(error),
-                Err(error) => survey.health.push(BackendHealth {
-                    backend: name.clone(),
-                    location: None,
-                    state: HealthState::Broken,
-                    problem: Some(error),
-                }),
+                Err(error) => {
+                    let health = unwell(name, None, HealthState::Broken, &error);
+                    survey.health.push(health);
+                    survey.troubles.push(error);
+                }
                 Ok(asked) => {
                     for one in without_twins(asked) {
                         survey.health.push(one.health);
+                        survey.troubles.extend(one.trouble);
                         answers.extend(one.answered);
                     }
                 }
@@ -162,12 +166,8 @@ impl Host {
                 let answered =
                     Answered { plugin: Arc::clone(&plugin), location: at, sessions: None };
                 return Ok(vec![Asked {
-                    health: BackendHealth {
-                        backend: name.to_owned(),
-                        location: None,
-                        state: HealthState::Absent,
-                        problem: Some(absent),
-                    },
+                    health: unwell(name, None, HealthState::Absent, &absent),
+                    trouble: Some(absent),
                     answered: Some(answered),
                 }]);
             }
@@ -175,6 +175,7 @@ impl Host {
                 let at = default_location();
                 return Ok(vec![Asked {
                     health: healthy(name, &at),
+                    trouble: None,
                     answered: Some(Answered {
                         plugin,
                         location: at,
@@ -244,25 +245,25 @@ impl Host {
         match sessions.and_then(|(sessions, door)| self.believable(plugin, sessions, &door, question))
         {
             Ok(sessions) => self.answered(plugin, at, sessions),
-            Err(problem) => Asked {
-                health: BackendHealth {
-                    backend: plugin.name().to_owned(),
-                    location: Some(at.name.clone()),
-                    state: HealthState::Broken,
-                    problem: Some(at_place(problem, plugin, at)),
-                },
+            Err(problem) => {
+                let problem = at_place(problem, plugin, at);
+                let name = plugin.name();
+                Asked {
+                health: unwell(name, Some(&at.name), HealthState::Broken, &problem),
+                trouble: Some(problem),
                 answered: Some(Answered {
                     plugin: Arc::clone(plugin),
                     location: at.clone(),
                     sessions: None,
                 }),
-            },
+            }}
         }
     }
 
     fn answered(&self, plugin: &Arc<Plugin>, at: &Location, sessions: Vec<EngineSession>) -> Asked {
         Asked {
             health: healthy(plugin.name(), at),
+            trouble: None,
             answered: Some(Answered {
                 plugin: Arc::clone(plugin),
                 location: at.clone(),
@@ -377,6 +378,7 @@ impl Host {
 /// A location and what became of asking it.
 struct Asked {
     health: BackendHealth,
+    trouble: Option<Error>,
     answered: Option<Answered>,
 }
 
@@ -385,7 +387,28 @@ fn healthy(backend: &str, at: &Location) -> BackendHealth {
         backend: backend.to_owned(),
         location: Some(at.name.clone()),
         state: HealthState::Ok,
+        version: None,
         problem: None,
+    }
+}
+
+fn unwell(
+    backend: &str,
+    location: Option<&str>,
+    state: HealthState,
+    error: &Error,
+) -> BackendHealth {
+    let problem = match error {
+        // The backend has a column of its own.
+        Error::Unavailable { what, .. } => what.clone(),
+        other => other.to_string(),
+    };
+    BackendHealth {
+        backend: backend.to_owned(),
+        location: location.map(str::to_owned),
+        state,
+        version: None,
+        problem: Some(problem),
     }
 }
 

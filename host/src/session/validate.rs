@@ -75,6 +75,34 @@ const VOLUME_MODES: [&str; 28] = [
     "idmap",
 ];
 
+/// The longest name, in bytes, that a session of somebody else's can have here. Engines allow less.
+pub const LONGEST_FOREIGN_NAME: usize = 1024;
+
+/// The name of a session that need not be one of kst's: whatever its engine allows.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for what no engine can have: nothing, control characters, over 1,024 bytes.
+pub fn foreign_name(name: &str) -> Result<()> {
+    if name.is_empty() {
+        return Err(Error::invalid("a session's name cannot be empty"));
+    }
+    if name.len() > LONGEST_FOREIGN_NAME {
+        return Err(Error::invalid(format!(
+            "the session name is {} bytes long; at most {LONGEST_FOREIGN_NAME} are possible",
+            name.len()
+        )));
+    }
+    if let Some(c) = name.chars().find(|c| c.is_control()) {
+        return Err(Error::invalid(format!(
+            "the session name {} holds {}; no session can be called so",
+            quoted(name),
+            character(c)
+        )));
+    }
+    Ok(())
+}
+
 /// A session's name: an ASCII letter, then ASCII letters, digits, `_` or `-`, at most
 /// [`MAX_NAME`] in all.
 pub fn session_name(name: &str) -> Result<()> {

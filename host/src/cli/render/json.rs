@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use kst::door::Locations;
 use kst::session::{BackendHealth, ExitStatus, HealthState, Host, Listing, SessionStatus};
 use serde_json::{Map, Value, json};
 
@@ -16,14 +15,9 @@ pub struct Sockets(BTreeSet<String>);
 impl Sockets {
     /// Of these sessions' backends. The host is asked only where the answer matters.
     pub fn of(host: &Host, sessions: &[SessionStatus]) -> Self {
-        if sessions.iter().all(|session| session.location == "default") {
-            return Sockets::default();
-        }
-        let manifests = host.plugins().into_iter().filter_map(|plugin| plugin.manifest);
-        let backends = manifests
-            .filter(|checked| matches!(checked.manifest().locations, Locations::Sockets(_)))
-            .map(|checked| checked.manifest().name.clone());
-        Sockets(backends.collect())
+        let named = sessions.iter().filter(|session| session.location != "default");
+        let backends: BTreeSet<String> = named.map(|session| session.backend.clone()).collect();
+        Sockets(backends.into_iter().filter(|backend| host.has_sockets(backend)).collect())
     }
 
     /// kstlib's `socket_name`: null for the default socket, and where there are no sockets.

@@ -19,7 +19,7 @@ pub fn name(plugin: &PluginInfo) -> String {
     match (&plugin.manifest, &plugin.origin) {
         (Some(manifest), _) => escape_controls(&manifest.manifest().name),
         (None, Origin::File(file)) => escape_controls(&file.display().to_string()),
-        (None, Origin::BuiltIn) => "(built in)".to_owned(),
+        (None, Origin::BuiltIn(_)) => "(built in)".to_owned(),
     }
 }
 
@@ -28,7 +28,7 @@ pub fn table(plugins: &[PluginInfo], width: Option<usize>) -> String {
     let rows = plugins
         .iter()
         .map(|plugin| {
-            let manifest = plugin.manifest.as_ref().map(CheckedManifest::manifest);
+            let manifest = plugin.manifest.as_deref().map(CheckedManifest::manifest);
             let style = match plugin.trusted {
                 Trust::No => style::BAD,
                 Trust::Vetted | Trust::Approved => style::GOOD,
@@ -80,16 +80,16 @@ pub fn full(plugin: &PluginInfo) -> String {
 
 /// The same for programs, the manifest as it was declared.
 pub fn json(plugin: &PluginInfo) -> Value {
-    let manifest = plugin.manifest.as_ref().map(CheckedManifest::manifest);
+    let manifest = plugin.manifest.as_deref().map(CheckedManifest::manifest);
     json!({
         "name": manifest.map(|manifest| &manifest.name),
         "version": manifest.map(|manifest| &manifest.version),
         "digest": plugin.digest,
         "trust": trust(plugin.trusted),
-        "built_in": plugin.origin == Origin::BuiltIn,
+        "built_in": matches!(plugin.origin, Origin::BuiltIn(_)),
         "file": match &plugin.origin {
             Origin::File(file) => Some(file.display().to_string()),
-            Origin::BuiltIn => None,
+            Origin::BuiltIn(_) => None,
         },
         "size": plugin.size,
         "imports": plugin.imports,
@@ -109,7 +109,7 @@ fn trust(trust: Trust) -> &'static str {
 
 fn origin(origin: &Origin) -> String {
     match origin {
-        Origin::BuiltIn => "built in".to_owned(),
+        Origin::BuiltIn(_) => "built in".to_owned(),
         Origin::File(file) => file.display().to_string(),
     }
 }
@@ -128,6 +128,7 @@ mod tests {
 
     fn unknown() -> PluginInfo {
         PluginInfo {
+            name: "a".into(),
             manifest: None,
             digest: "sha256:0123456789abcdef0123".into(),
             origin: Origin::File("/x/a\u{1b}.wasm".into()),

@@ -116,6 +116,13 @@ pub fn wait_session(shim: Identity, program: Option<Identity>, timeout: Duration
     tree.wait(Instant::now() + timeout)
 }
 
+/// Wait until none of these processes is left, at most `timeout`. Returns whether none is.
+pub fn wait_bound(pids: &[u32], timeout: Duration) -> bool {
+    let held = |pid: &u32| Process::read(*pid).and_then(|process| Held::open(process.identity()));
+    let mut tree = Tree::new(None, pids.iter().filter_map(held));
+    tree.wait(Instant::now() + timeout)
+}
+
 /// The processes of one session, held as they are found: a child whose parent has gone is still
 /// known, and nobody else's process can be taken for it.
 struct Tree {
