@@ -119,19 +119,13 @@ fn a_shell_that_ignores_term_is_hung_up() {
 
 #[test]
 fn ctrl_z_and_ctrl_c_on_a_program() {
-    let Some(tmux) =
-        Tmux::start(&["sh", "-c", "echo ready; while :; do sleep 0.2; echo tick; done"])
-    else {
-        return;
-    };
+    // One process, for a shell that is just starting another (by vfork) cannot be stopped itself.
+    let Some(tmux) = Tmux::start(&["sh", "-c", "echo ready; exec cat"]) else { return };
     tmux.sees("ready");
     tmux.keys(&["C-z"]);
-    let (pid, _) = tmux.entry().pid.unwrap();
-    sleep(Duration::from_millis(100));
-    eventually("going on", || (processes::Process::read(pid)?.state != 'T').then_some(()));
-    tmux.keys(&["C-l"]);
-    tmux.command(&["clear-history", "-t", "=t:"]).status().unwrap();
-    tmux.sees("tick");
+    tmux.sees("^Z");
+    tmux.keys(&["still here", "Enter"]);
+    tmux.sees("still here\nstill here");
     tmux.keys(&["C-c"]);
     assert_eq!(tmux.end(), ExitStatus::Signal(2));
 }
@@ -150,12 +144,13 @@ fn a_failure_stands_on_the_terminal() {
     let tmux = Tmux { folder, ledger };
     let variable = format!("KST_TEST_SHIM={}", path.display());
     let mut command = tmux.command(&["-f", "/dev/null", "start-server", ";"]);
+    // Its own line about the end would push ours off the screen.
     command.args(["set-option", "-g", "remain-on-exit", "on", ";"]);
+    command.args(["set-option", "-g", "remain-on-exit-format", "", ";"]);
     command.args(["new-session", "-d", "-s", "t", "--", "env", &variable]);
     if command.arg(std::env::current_exe().unwrap()).status().is_err() {
         return;
     }
     assert!(matches!(inbox.wait(Instant::now() + LONG), Ok(Report::Failed { code: 127, .. })));
     tmux.sees("kst: there is no program 'no-such-program-here' on PATH");
-    tmux.sees("Pane is dead (status 127");
 }
