@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -163,6 +164,8 @@ def fill(line):
 
 
 def main():
+    # An end by signal cleans up as any other end does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser()
     parser.add_argument("--kst", required=True)
     parser.add_argument("--kstlib", required=True)

@@ -19,7 +19,7 @@ if [ -z "${KSTLIB:-}" ]; then
     KSTLIB=$VENV/bin/kstlib
     if [ ! -x "$KSTLIB" ]; then
         # Debian keeps what makes an environment work in a package of its own.
-        python3 -c 'import ensurepip' 2>/dev/null || install_programs kst-no-such-program=python3-venv
+        python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
         echo "compare: installing kstlib $VERSION into $VENV" >&2
         python3 -m venv "$VENV"
         "$VENV/bin/pip" install --quiet "kstlib==$VERSION"

@@ -25,14 +25,17 @@ install_programs() {
     for pair in "$@"; do
         find_program "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
     done
-    [ ${#missing[@]} -gt 0 ] || return 0
+    [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+}
+
+# install_packages PACKAGE...
+install_packages() {
     if ! command -v apt-get >/dev/null 2>&1; then
-        say "not here, and no apt-get to install them with: ${missing[*]}"
+        say "not here, and no apt-get to install them with: $*"
         return 1
     fi
-    say "installing with apt-get: ${missing[*]}"
-    apt_quietly update &&
-        apt_quietly install --yes --no-install-recommends "${missing[@]}"
+    say "installing with apt-get: $*"
+    apt_quietly update && apt_quietly install --yes --no-install-recommends "$@"
 }
 
 # Runs apt-get; what it prints is shown only where it fails.

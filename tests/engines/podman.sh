@@ -28,6 +28,7 @@ podman_up() {
         fi
         say "podman does not work with the storage driver $driver: $(tail -n 1 "$DATA/podman.problem")"
     done
+    podman_down
     return 1
 }
 

@@ -75,7 +75,7 @@ try() {
     fi
     local result=0
     if ! (cd "$COPY" && cargo test -q -p "$package" "${which[@]}" --no-run) >"$LOG" 2>&1; then
-        echo "WRONG: it does not build; see target/mutations.log"
+        echo "WRONG: it does not build; see target/mutations.log.build"
         cp "$LOG" "$LOG.build"
         result=1
     elif (cd "$COPY" && CI=true cargo test -q -p "$package" "${which[@]}" -- --exact "$name") >"$LOG" 2>&1; then
