@@ -25,6 +25,9 @@ use crate::text::escape_controls;
 /// The longest that anything may take, whatever the limits say.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// The longest note of a backend that is shown, in bytes.
+const NOTE: usize = 4096;
+
 /// How much an operation may take. A request's `timeout` is added to the times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -92,6 +95,11 @@ pub trait Observer: Sync {
 
     /// This was run.
     fn ran(&self, run: &RunInfo<'_>, outcome: &RunOutcome<'_>);
+
+    /// A backend said this, escaped already.
+    fn noted(&self, backend: &str, text: &str) {
+        let _ = (backend, text);
+    }
 }
 
 /// An observer that does nothing.
@@ -359,6 +367,13 @@ impl Call {
         }
     }
 
+    /// A line of the backend's own for the debug log.
+    pub fn note(&self, text: &str) {
+        let end = text.floor_char_boundary(NOTE);
+        let text = text.get(..end).unwrap_or_default();
+        self.observer.noted(&self.manifest.manifest().name, &escape_controls(text));
+    }
+
     /// Everything that `gives` lines told in this call.
     pub fn rows(&self) -> Vec<Row> {
         self.state().bindings.rows.clone()
@@ -519,9 +534,9 @@ impl Call {
             let state = self.state();
             let source = Source {
                 request,
-                location_is_program: matches!(locations, Locations::Programs(_)),
+                has_locations: !matches!(locations, Locations::One),
                 bound: &state.bindings.bound,
-                files: self.files,
+                files: &*self.files,
                 env_file: env_file.as_ref().map(EnvFile::path),
             };
             let made_here = matches!(state.bindings.bound, Binding::One { fresh: true, .. });

@@ -46,8 +46,8 @@ impl ConstFiles for NoFiles {
 /// What a form is filled from.
 pub(super) struct Source<'a> {
     pub request: &'a Request,
-    /// Whether locations are programs: the location then always has a value.
-    pub location_is_program: bool,
+    /// Whether the engine has several places, so that each is named.
+    pub has_locations: bool,
     pub bound: &'a Binding,
     pub files: &'a dyn ConstFiles,
     /// The path of the env file, where the request has values for one.

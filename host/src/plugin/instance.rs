@@ -56,7 +56,7 @@ impl State {
     }
 
     /// A line for the debug log.
-    pub(super) fn note(&self, text: &str) {
+    pub(super) fn tell(&self, text: &str) {
         if let Some(door) = &self.door {
             door.note(text);
         }

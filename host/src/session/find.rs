@@ -156,11 +156,11 @@ impl Host {
 
     /// The name most like this one, of those that kst knows without asking an engine.
     fn close_name(&self, name: &str) -> Option<String> {
-        let config = self.config();
+        let (config, entries) = (self.config(), self.entries());
         let known = config
             .sessions()
             .map(|(known, _)| known.to_owned())
-            .chain(self.entries().iter().map(|entry| entry.name.clone()));
+            .chain(entries.iter().map(|entry| entry.name.clone()));
         known
             .map(|known| (strsim::damerau_levenshtein(&known, name), known))
             .filter(|(distance, known)| *distance <= 2 && *distance < known.len() && known != name)

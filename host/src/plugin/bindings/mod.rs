@@ -2,7 +2,7 @@
 
 mod v0_1;
 
-pub(super) use v0_1::{Instance, instantiate};
+pub(super) use v0_1::instantiate;
 
 /// The package that components are built against.
 pub(super) const PACKAGE: &str = "kst:runner";

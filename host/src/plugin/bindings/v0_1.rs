@@ -189,7 +189,7 @@ impl process::Host for State {
     }
 
     fn note(&mut self, text: String) {
-        self.note(&text);
+        self.tell(&text);
     }
 }
 
