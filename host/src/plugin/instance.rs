@@ -48,7 +48,10 @@ impl State {
     }
 
     /// The same, for services that answer nothing where the door is shut.
-    pub(super) fn outside_or_default<T: Default>(&mut self, use_door: impl FnOnce(&Call) -> T) -> T {
+    pub(super) fn outside_or_default<T: Default>(
+        &mut self,
+        use_door: impl FnOnce(&Call) -> T,
+    ) -> T {
         match self.door.clone() {
             Some(door) => self.timed(|| use_door(&door)),
             None => T::default(),

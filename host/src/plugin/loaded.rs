@@ -71,9 +71,11 @@ impl Plugin {
                     let why = crate::text::escape_controls(&format!("{error:#}"));
                     wrong(format!("it is not a sound component: {why}"), None)
                 })?;
-                check_interface(engine, &component).map_err(|(what, advice)| wrong(what, advice))?;
-                let described = describe(engine, &component, limits)
-                    .map_err(|Fault(what)| wrong(format!("it cannot describe itself: {what}"), None))?;
+                check_interface(engine, &component)
+                    .map_err(|(what, advice)| wrong(what, advice))?;
+                let described = describe(engine, &component, limits).map_err(|Fault(what)| {
+                    wrong(format!("it cannot describe itself: {what}"), None)
+                })?;
                 if let (Ok(manifest), Ok(code)) =
                     (serde_json::to_vec(&described), component.serialize())
                 {

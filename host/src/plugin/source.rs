@@ -112,8 +112,7 @@ pub fn read_component(path: &Path) -> Result<Source> {
         });
     }
     let largest = GuestLimits::default().component_bytes;
-    let too_large =
-        || wrong(format!("it is larger than the limit of {} MiB", largest >> 20), "");
+    let too_large = || wrong(format!("it is larger than the limit of {} MiB", largest >> 20), "");
     if meta.len() > largest {
         return Err(too_large());
     }
@@ -165,7 +164,9 @@ mod tests {
     fn what_is_no_component_is_told_apart() {
         let what = |bytes: &[u8]| check_header(bytes).map_err(|(what, _)| what);
         assert_eq!(what(b"\0asm\x0d\0\x01\0rest"), Ok(()));
-        assert!(what(b"\0asm\x01\0\0\0").is_err_and(|what| what.contains("core WebAssembly module")));
+        assert!(
+            what(b"\0asm\x01\0\0\0").is_err_and(|what| what.contains("core WebAssembly module"))
+        );
         assert!(what(b"\0asm").is_err_and(|what| what.contains("version")));
         assert!(what(b"#!/bin/sh").is_err_and(|what| what.contains("not WebAssembly")));
         assert!(what(b"").is_err());

@@ -63,10 +63,13 @@ impl Host {
             return Ok(());
         }
         // Some engines' clients give the program's code, or 1 for having detached.
-        match self.afresh().find(name, &Filter {
-            backend: Some(found.status.backend.clone()),
-            location: Some(found.location.name.clone()),
-        }) {
+        match self.afresh().find(
+            name,
+            &Filter {
+                backend: Some(found.status.backend.clone()),
+                location: Some(found.location.name.clone()),
+            },
+        ) {
             Ok(seen) if seen.is_running() && code != 1 => {
                 Err(fail(&format!("the engine's client ended with code {code}"), None))
             }

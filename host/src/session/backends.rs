@@ -88,19 +88,21 @@ impl Backends {
                 continue;
             }
             let file = &file.value;
-            let found = check_free(name, file).and_then(|()| Self::stranger(&trust, file)).and_then(
-                |stranger| {
+            let found = check_free(name, file)
+                .and_then(|()| Self::stranger(&trust, file))
+                .and_then(|stranger| {
                     let own = Self::name_of(&stranger)?;
                     if own == *name {
                         return Ok(Arc::new(stranger));
                     }
                     Err(Error::Plugin {
                         file: file.clone(),
-                        what: format!("its backend is called {own}, and the config calls it {name}"),
+                        what: format!(
+                            "its backend is called {own}, and the config calls it {name}"
+                        ),
                         advice: Some(format!("name it ops.plugins.{own}")),
                     })
-                },
-            );
+                });
             others.insert(name.clone(), found.map_err(|error| Unusable::of(file, &error)));
         }
         for file in installed(folders) {
@@ -188,10 +190,9 @@ impl Backends {
                 format!("use '--backend container -o runtime={name}'")
             }
             (Some((_, close)), _) => format!("did you mean '{close}'?"),
-            (None, _) => format!(
-                "there are: {}; give another one by '--plugin FILE.wasm'",
-                names.join(", ")
-            ),
+            (None, _) => {
+                format!("there are: {}; give another one by '--plugin FILE.wasm'", names.join(", "))
+            }
         };
         Error::BackendNotFound { backend: name.to_owned(), advice: Some(advice) }
     }
@@ -312,7 +313,8 @@ impl Backends {
                         Some(Err(unusable)) => Some(unusable),
                         _ => None,
                     };
-                    let file = unusable.map_or_else(|| PathBuf::from(&name), |one| one.file.clone());
+                    let file =
+                        unusable.map_or_else(|| PathBuf::from(&name), |one| one.file.clone());
                     let source = read_component(&file).ok();
                     PluginInfo {
                         name,

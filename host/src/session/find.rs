@@ -119,7 +119,11 @@ impl Host {
                     ours: false,
                 },
                 plugin: None,
-                location: Location { is_default: at == locations::DEFAULT, name: at, inside: false },
+                location: Location {
+                    is_default: at == locations::DEFAULT,
+                    name: at,
+                    inside: false,
+                },
                 entry: None,
                 in_engine: false,
             });

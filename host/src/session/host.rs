@@ -89,13 +89,7 @@ impl Host {
             overrides.insert(id.clone(), program.value.clone().into());
         }
         let programs = Arc::new(Programs::new(std::env::var_os("PATH"), overrides));
-        Ok(Host {
-            settings,
-            backends,
-            programs,
-            entries: Mutex::new(None),
-            boot: OnceLock::new(),
-        })
+        Ok(Host { settings, backends, programs, entries: Mutex::new(None), boot: OnceLock::new() })
     }
 
     /// The config in use.
@@ -258,7 +252,11 @@ impl Host {
     /// The location that a session's definition names, of a backend whose options name one. It is
     /// read off the definition without loading the backend, for the built-in names of that option
     /// are the config's.
-    pub(crate) fn defined_location(&self, backend: &str, defined: &SessionConfig) -> Option<String> {
+    pub(crate) fn defined_location(
+        &self,
+        backend: &str,
+        defined: &SessionConfig,
+    ) -> Option<String> {
         let named = defined.location.clone().or_else(|| {
             let plugin = self.backend(backend).ok()?;
             let option = plugin.manifest().manifest().location_option.as_ref()?;

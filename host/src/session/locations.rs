@@ -65,15 +65,15 @@ pub(crate) fn for_start(
     match &manifest.locations {
         Locations::One => Ok(location(DEFAULT)),
         Locations::Sockets(sockets) => Ok(socket(sockets, DEFAULT)),
-        Locations::Programs(ids) => ids
-            .iter()
-            .find(|id| programs.resolve(id).is_ok())
-            .map(|id| location(id))
-            .ok_or_else(|| Error::Unavailable {
-                backend: manifest.name.clone(),
-                what: format!("{} is not installed, or not on the PATH", ids.join(" or ")),
-                advice: Some(format!("install {}", ids.join(" or "))),
-            }),
+        Locations::Programs(ids) => {
+            ids.iter().find(|id| programs.resolve(id).is_ok()).map(|id| location(id)).ok_or_else(
+                || Error::Unavailable {
+                    backend: manifest.name.clone(),
+                    what: format!("{} is not installed, or not on the PATH", ids.join(" or ")),
+                    advice: Some(format!("install {}", ids.join(" or "))),
+                },
+            )
+        }
     }
 }
 

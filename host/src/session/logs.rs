@@ -79,7 +79,9 @@ fn kept(log: &std::path::Path, lines: u32, name: &str) -> Result<Vec<u8>> {
         Error::failed(format!("the output of '{name}' cannot be read: {}: {error}", log.display()))
     };
     match File::open(log) {
-        Ok(file) => tail(file, lines).map(|text| last_lines(&with_line_feeds(&text), lines)).map_err(failed),
+        Ok(file) => {
+            tail(file, lines).map(|text| last_lines(&with_line_feeds(&text), lines)).map_err(failed)
+        }
         // It has printed nothing yet.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(failed(error)),

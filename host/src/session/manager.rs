@@ -46,7 +46,8 @@ impl SessionManager {
     /// [`Error::Invalid`] for a name that no session of kst's can have, [`Error::BackendNotFound`].
     pub fn new(name: &str, backend: &str) -> Result<Self> {
         validate::session_name(name)?;
-        let host = Host::new(HostSettings { program: program(), ..HostSettings::new(Config::empty()) })?;
+        let host =
+            Host::new(HostSettings { program: program(), ..HostSettings::new(Config::empty()) })?;
         host.backend(backend)?;
         let config = SessionConfig {
             name: name.to_owned(),
@@ -62,8 +63,9 @@ impl SessionManager {
     ///
     /// [`Error::Config`] where no config defines it, or what it says cannot be used.
     pub fn from_config(name: &str) -> Result<Self> {
-        let working_dir = std::env::current_dir()
-            .map_err(|error| Error::failed(format!("the current directory cannot be used: {error}")))?;
+        let working_dir = std::env::current_dir().map_err(|error| {
+            Error::failed(format!("the current directory cannot be used: {error}"))
+        })?;
         let explicit = std::env::var_os("KST_CONFIG").map(PathBuf::from);
         let sources = Sources { folders: Folders::from_env(), working_dir, explicit };
         Self::from(name, Config::load(&sources)?)
@@ -280,7 +282,8 @@ impl SessionManager {
 ///
 /// [`Error::Ambiguous`] where it exists in several.
 pub fn auto_detect_backend(name: &str, location: Option<&str>) -> Result<Option<String>> {
-    let host = Host::new(HostSettings { program: program(), ..HostSettings::new(Config::empty()) })?;
+    let host =
+        Host::new(HostSettings { program: program(), ..HostSettings::new(Config::empty()) })?;
     let filter = Filter { backend: None, location: location.map(str::to_owned) };
     match host.find(name, &filter) {
         Ok(found) => Ok(Some(found.status.backend)),

@@ -57,7 +57,10 @@ pub(crate) fn check_required(
     match manifest.options.iter().find(|one| one.required && !options.contains_key(&one.name)) {
         None => Ok(()),
         Some(missing) => Err(Error::Invalid {
-            what: format!("a session of {} needs {}: {}", manifest.name, missing.name, missing.help),
+            what: format!(
+                "a session of {} needs {}: {}",
+                manifest.name, missing.name, missing.help
+            ),
             advice: Some(format!(
                 "give it as '-o {}=…', or as '{}:' in the config",
                 missing.name, missing.name
@@ -80,11 +83,7 @@ fn unknown(manifest: &Manifest, name: &str) -> Error {
         None => format!("{} has: {}", manifest.name, known().collect::<Vec<_>>().join(", ")),
     };
     Error::Invalid {
-        what: format!(
-            "{} has no option '{}'",
-            manifest.name,
-            crate::text::escape_controls(name)
-        ),
+        what: format!("{} has no option '{}'", manifest.name, crate::text::escape_controls(name)),
         advice: Some(advice),
     }
 }
@@ -113,9 +112,8 @@ fn typed(schema: &OptionSchema, value: &OptionValue, base: &Path) -> Result<Opti
         }
         return Ok((!items.is_empty()).then_some(OptionValue::List(items)));
     }
-    let wrong = |needs: &str| {
-        Error::invalid(format!("option '{name}' {needs}, not {}", describe(value)))
-    };
+    let wrong =
+        |needs: &str| Error::invalid(format!("option '{name}' {needs}, not {}", describe(value)));
     match schema.kind {
         OptionKind::Flag => match value {
             OptionValue::Flag(flag) => Ok(Some(OptionValue::Flag(*flag))),

@@ -35,7 +35,9 @@ impl Host {
         }
         let Some(entry) = &found.entry else {
             return Err(Error::Failed {
-                what: format!("session '{name}' in {place} was not made by kst, so it is not removed"),
+                what: format!(
+                    "session '{name}' in {place} was not made by kst, so it is not removed"
+                ),
                 advice: Some("remove it with the program that made it".into()),
             });
         };

@@ -75,9 +75,10 @@ impl Host {
 
 /// The error that ends a dry run at its first change, if that is what happened.
 fn stopped_dry(door: &Call) -> Option<Error> {
-    door.errors().into_iter().find(|error| matches!(error, DoorError::DryRun)).map(|error| {
-        error.into_error("")
-    })
+    door.errors()
+        .into_iter()
+        .find(|error| matches!(error, DoorError::DryRun))
+        .map(|error| error.into_error(""))
 }
 
 /// A backend's error, or the door's where the door said no: a backend cannot hide that.

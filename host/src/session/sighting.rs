@@ -112,9 +112,8 @@ pub(crate) fn combine(
     let mut left: Vec<&Entry> = runs.into_values().collect();
     left.sort_by(|one, other| one.name.cmp(&other.name));
     for entry in left {
-        let live_namesake = found
-            .iter()
-            .any(|seen: &Sighting| seen.status.name == entry.name && seen.is_running());
+        let live_namesake =
+            found.iter().any(|seen: &Sighting| seen.status.name == entry.name && seen.is_running());
         if live_namesake {
             continue;
         }
@@ -163,9 +162,8 @@ fn from_engine(
         if here {
             // The engine knows the shim; the ledger knows the program.
             pid = entry.pid.map(|(pid, _)| pid).or(pid);
-            let only_the_shim = entry
-                .shim
-                .is_some_and(|(shim, _)| session.pids.iter().all(|&pid| pid == shim));
+            let only_the_shim =
+                entry.shim.is_some_and(|(shim, _)| session.pids.iter().all(|&pid| pid == shim));
             if let (Some((how, at)), true) = (entry.end, only_the_shim) {
                 (exit, ended_at) = (Some(how), Some(at));
                 state = SessionState::Exited;
@@ -229,8 +227,7 @@ fn from_ledger(
     if let Some((exit, at)) = entry.end {
         status.exit = Some(exit);
         status.ended_at = Some(at);
-        status.state =
-            if entry.stopping { SessionState::Stopped } else { SessionState::Exited };
+        status.state = if entry.stopping { SessionState::Stopped } else { SessionState::Exited };
         return Some(status);
     }
     let same_boot = boot == Some(entry.boot.as_str());

@@ -20,7 +20,7 @@ use super::survey::Filter;
 use super::{environment, executable, validate};
 use crate::door::{Call, Location, Operation, Placement, Request};
 use crate::plugin::{GuestSession, GuestState, Plugin, StartRequest as GuestStart};
-use crate::shim::{Report, Inbox, Ticket};
+use crate::shim::{Inbox, Report, Ticket};
 use crate::{Error, Result};
 
 /// How long another start of the same name may take before this one gives up.
@@ -179,17 +179,22 @@ impl Host {
         };
         let fresh = self.afresh();
         let survey = fresh.survey_name(name, &filter)?;
-        let found = survey.seen.into_iter().find(|seen| seen.status.name == *name && seen.in_engine);
+        let found =
+            survey.seen.into_iter().find(|seen| seen.status.name == *name && seen.in_engine);
         let Some(found) = found else {
             // It has gone in the meantime.
-            return self.make(prepared, ledger, number).map_err(|trouble| start_error(prepared, trouble));
+            return self
+                .make(prepared, ledger, number)
+                .map_err(|trouble| start_error(prepared, trouble));
         };
         if found.is_running() {
             return Err(already(&found));
         }
         if found.entry.is_some() {
             fresh.remove_from_engine(&found)?;
-            return self.make(prepared, ledger, number).map_err(|trouble| start_error(prepared, trouble));
+            return self
+                .make(prepared, ledger, number)
+                .map_err(|trouble| start_error(prepared, trouble));
         }
         if prepared.defined {
             return Err(Error::Exists {
@@ -247,13 +252,14 @@ impl Host {
             pipe = Some(report);
         } else {
             request.command = prepared.words.clone();
-            request.env =
-                prepared.config.env.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-            request.workdir = prepared
+            request.env = prepared
                 .config
-                .working_dir
-                .as_ref()
-                .map(|dir| dir.to_string_lossy().into_owned());
+                .env
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            request.workdir =
+                prepared.config.working_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
         }
         let write = |event: &Event| {
             if self.dry_run() { Ok(()) } else { ledger.append(event) }.map_err(Trouble::Other)
@@ -361,8 +367,7 @@ impl Host {
             run: run.to_owned(),
             report: report.path().to_owned(),
         };
-        let ticket =
-            ticket.write(&tickets).map_err(|error| cannot_keep(&tickets, &error))?;
+        let ticket = ticket.write(&tickets).map_err(|error| cannot_keep(&tickets, &error))?;
         let launch = vec![program.clone().into(), "shim".into(), ticket.into_os_string()];
         let recorder = vec![program.into(), "record".into(), log.clone().into_os_string()];
         Ok((launch, recorder, log, report))

@@ -95,7 +95,8 @@ impl Host {
                 timeout: u32::try_from(options.timeout.as_millis()).unwrap_or(u32::MAX),
             };
             let at = &found.location;
-            let served = self.serve(&plugin, request, processes.clone(), |guest| guest.stop(at, &ask));
+            let served =
+                self.serve(&plugin, request, processes.clone(), |guest| guest.stop(at, &ask));
             match served {
                 // It ended on its own at this moment.
                 Ok(_) | Err(Trouble::NotFound | Trouble::NotRunning) => {}
@@ -106,8 +107,7 @@ impl Host {
         if let Some(shim) = shim
             && !self.dry_run()
         {
-            let ending =
-                processes::end_session(shim, program, options.graceful, options.timeout);
+            let ending = processes::end_session(shim, program, options.graceful, options.timeout);
             if !ending.gone {
                 return Err(survived(found, ending.survivors));
             }

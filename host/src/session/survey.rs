@@ -103,7 +103,10 @@ impl Host {
                     .iter()
                     .map(|name| scope.spawn(|| self.ask_backend(name, filter, question, alone)))
                     .collect();
-                asking.into_iter().map(|thread| thread.join().unwrap_or_else(broken_thread)).collect()
+                asking
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap_or_else(broken_thread))
+                    .collect()
             })
         };
         for (name, asked) in names.iter().zip(per_backend) {
@@ -176,11 +179,7 @@ impl Host {
                 return Ok(vec![Asked {
                     health: healthy(name, &at),
                     trouble: None,
-                    answered: Some(Answered {
-                        plugin,
-                        location: at,
-                        sessions: Some(Vec::new()),
-                    }),
+                    answered: Some(Answered { plugin, location: at, sessions: Some(Vec::new()) }),
                 }]);
             }
         }
@@ -204,14 +203,16 @@ impl Host {
         for entry in entries {
             let same = |one: &&Answered| one.plugin.name() == entry.backend;
             let Some(known) = answers.iter().find(same) else { continue };
-            let at_entry =
-                |one: &Answered| one.plugin.name() == entry.backend && one.location.name == entry.location;
+            let at_entry = |one: &Answered| {
+                one.plugin.name() == entry.backend && one.location.name == entry.location
+            };
             if answers.iter().any(at_entry) || gone.iter().any(at_entry) {
                 continue;
             }
             let wanted = Wanted { named: Some(&entry.location), among: &[] };
             let manifest = known.plugin.manifest().manifest();
-            let places = locations::existing(manifest, &self.programs(), wanted).unwrap_or_default();
+            let places =
+                locations::existing(manifest, &self.programs(), wanted).unwrap_or_default();
             gone.extend(places.into_iter().map(|location| Answered {
                 plugin: Arc::clone(&known.plugin),
                 location,
@@ -242,21 +243,23 @@ impl Host {
             }
         };
         let sessions = answer.map_err(|trouble| trouble.error("", &place(plugin.name(), at)));
-        match sessions.and_then(|(sessions, door)| self.believable(plugin, sessions, &door, question))
+        match sessions
+            .and_then(|(sessions, door)| self.believable(plugin, sessions, &door, question))
         {
             Ok(sessions) => self.answered(plugin, at, sessions),
             Err(problem) => {
                 let problem = at_place(problem, plugin, at);
                 let name = plugin.name();
                 Asked {
-                health: unwell(name, Some(&at.name), HealthState::Broken, &problem),
-                trouble: Some(problem),
-                answered: Some(Answered {
-                    plugin: Arc::clone(plugin),
-                    location: at.clone(),
-                    sessions: None,
-                }),
-            }}
+                    health: unwell(name, Some(&at.name), HealthState::Broken, &problem),
+                    trouble: Some(problem),
+                    answered: Some(Answered {
+                        plugin: Arc::clone(plugin),
+                        location: at.clone(),
+                        sessions: None,
+                    }),
+                }
+            }
         }
     }
 
@@ -358,7 +361,8 @@ impl Host {
                 Err(error) => missing.push((id, error)),
             }
         }
-        let refused = missing.iter().find(|(_, error)| !matches!(error, ProgramError::NotFound { .. }));
+        let refused =
+            missing.iter().find(|(_, error)| !matches!(error, ProgramError::NotFound { .. }));
         let names: Vec<&str> = missing.iter().map(|(id, _)| *id).collect();
         let what = match refused {
             Some((_, error)) => error.to_string(),
@@ -434,12 +438,17 @@ fn without_twins(asked: Vec<Asked>) -> Vec<Asked> {
     asked
         .into_iter()
         .filter(|one| {
-            let Some(Answered { sessions: Some(sessions), .. }) = &one.answered else { return true };
+            let Some(Answered { sessions: Some(sessions), .. }) = &one.answered else {
+                return true;
+            };
             if let Some(instance) = sessions.iter().find_map(|session| session.instance.clone()) {
                 return instances.insert(instance);
             }
-            let full: Vec<&String> =
-                sessions.iter().filter_map(|one| one.id.as_ref()).filter(|id| id.len() >= 32).collect();
+            let full: Vec<&String> = sessions
+                .iter()
+                .filter_map(|one| one.id.as_ref())
+                .filter(|id| id.len() >= 32)
+                .collect();
             let twin = !full.is_empty() && full.iter().all(|id| ids.contains(*id));
             if !twin {
                 ids.extend(full.into_iter().cloned());

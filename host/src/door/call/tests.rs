@@ -45,9 +45,9 @@ impl Processes for Witness {
 
 /// Everything that a call needs; `eng` is a script that prints its words and keeps what it is told.
 struct Bench {
-    manifest: CheckedManifest,
-    programs: Programs,
-    witness: Witness,
+    manifest: Arc<CheckedManifest>,
+    programs: Arc<Programs>,
+    witness: Arc<Witness>,
     settings: CallSettings,
     _folder: tempfile::TempDir,
 }
@@ -65,23 +65,23 @@ impl Bench {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         let overrides = BTreeMap::from([("eng".to_owned(), path.into_os_string())]);
         Bench {
-            manifest: manifest.check().unwrap(),
-            programs: Programs::new(Some("/usr/bin:/bin".into()), overrides),
-            witness: Witness::default(),
+            manifest: Arc::new(manifest.check().unwrap()),
+            programs: Arc::new(Programs::new(Some("/usr/bin:/bin".into()), overrides)),
+            witness: Arc::default(),
             settings: CallSettings::default(),
             _folder: folder,
         }
     }
 
-    fn call(&self, request: Request) -> Call<'_> {
+    fn call(&self, request: Request) -> Call {
         let settings = self.settings.clone();
         Call::new(
-            &self.manifest,
-            &self.programs,
-            &NoFiles,
+            Arc::clone(&self.manifest),
+            Arc::clone(&self.programs),
+            Arc::new(NoFiles),
             request,
-            &self.witness,
-            &self.witness,
+            self.witness.clone(),
+            self.witness.clone(),
             settings,
         )
     }
@@ -351,8 +351,10 @@ fn a_location_that_is_a_program() {
 
 #[test]
 fn a_missing_program() {
-    let bench =
-        Bench { programs: Programs::new(Some("/".into()), BTreeMap::new()), ..Bench::new(forms()) };
+    let bench = Bench {
+        programs: Arc::new(Programs::new(Some("/".into()), BTreeMap::new())),
+        ..Bench::new(forms())
+    };
     let error = bench.call(request(Operation::List)).run("list", &[]).unwrap_err();
     assert!(matches!(&error, DoorError::MissingProgram { program, .. } if program == "eng"));
     let error = error.into_error("eng");

@@ -19,8 +19,7 @@ fn carried(usage: &str, effect: Effect, request: &Request, made: bool) -> Result
     let row = Row { id: Some("1".to_owned()), ..Row::default() };
     let bound = Binding::One { row, fresh: made, program: "/bin/eng".into() };
     let env_file = request.env_lines().next().map(|_| "/dev/fd/9");
-    let source =
-        Source { request, location_is_program: false, bound: &bound, files: &NoFiles, env_file };
+    let source = Source { request, has_locations: false, bound: &bound, files: &NoFiles, env_file };
     let filled = fill(form, &[], &source)?;
     check(form, request, &checked.manifest().locations, &filled.placed, made)
 }

@@ -12,13 +12,7 @@ fn filled(usage: &str, params: &[&str], source: &Source<'_>) -> Result<Filled, D
 }
 
 fn source(request: &Request) -> Source<'_> {
-    Source {
-        request,
-        location_is_program: false,
-        bound: &Binding::None,
-        files: &NoFiles,
-        env_file: None,
-    }
+    Source { request, has_locations: false, bound: &Binding::None, files: &NoFiles, env_file: None }
 }
 
 fn words(usage: &str, request: &Request) -> Vec<String> {
@@ -122,7 +116,7 @@ fn ids_come_from_the_binding() {
 #[test]
 fn a_location_that_is_a_program_always_has_a_value() {
     let request = request(OPERATION);
-    let source = Source { location_is_program: true, ..source(&request) };
+    let source = Source { has_locations: true, ..source(&request) };
     assert_eq!(filled("eng {location}", &[], &source).unwrap().words, ["default"]);
 }
 
