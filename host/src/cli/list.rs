@@ -41,7 +41,10 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     if let Some(backend) = &args.select.backend {
         known(&host, backend)?;
     }
-    let listing = host.list(&args.select.filter())?;
+    let mut listing = host.list(&args.select.filter())?;
+    if args.health {
+        host.probe(&mut listing.health);
+    }
     let output = &app.output;
     if app.globals.json {
         let sockets = render::json::Sockets::of(&host, &listing.sessions);
@@ -109,6 +112,7 @@ mod tests {
             location: Some("docker".into()),
             state,
             version: None,
+            lacks: Vec::new(),
             problem: Some("the daemon does not answer".into()),
         }
     }

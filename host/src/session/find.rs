@@ -10,7 +10,7 @@ use crate::door::Location;
 use crate::{Error, Result};
 
 /// All sessions, and how asking for them went.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
     /// By name, then backend, then location.
     pub sessions: Vec<SessionStatus>,

@@ -17,6 +17,7 @@ mod logs;
 mod manager;
 mod model;
 mod options;
+mod probe;
 pub mod processes;
 mod remove;
 mod serve;

@@ -54,8 +54,10 @@ pub struct BackendHealth {
     pub location: Option<String>,
     /// Whether it answered.
     pub state: HealthState,
-    /// The engine's version, where it was asked for ([`Host::list_with_versions`]).
+    /// The engine's version, where it was asked for ([`Host::probe`]).
     pub version: Option<String>,
+    /// What that version lacks of what the backend can do.
+    pub lacks: Vec<String>,
     /// Why it did not answer.
     pub problem: Option<String>,
 }
@@ -392,6 +394,7 @@ fn healthy(backend: &str, at: &Location) -> BackendHealth {
         location: Some(at.name.clone()),
         state: HealthState::Ok,
         version: None,
+        lacks: Vec::new(),
         problem: None,
     }
 }
@@ -412,6 +415,7 @@ fn unwell(
         location: location.map(str::to_owned),
         state,
         version: None,
+        lacks: Vec::new(),
         problem: Some(problem),
     }
 }

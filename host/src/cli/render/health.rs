@@ -67,6 +67,7 @@ mod tests {
             location: Some("docker".into()),
             state: HealthState::Broken,
             version: None,
+            lacks: Vec::new(),
             problem: Some("the daemon is down".into()),
         };
         assert_eq!(sentence(&health), "container docker: the daemon is down");

@@ -86,6 +86,7 @@ fn backend(health: &BackendHealth) -> Value {
         "location": health.location,
         "state": health_state(health.state),
         "version": health.version,
+        "lacks": health.lacks,
         "problem": health.problem,
     })
 }
@@ -163,6 +164,7 @@ mod tests {
                 backend: "tmux".into(),
                 location: None,
                 state: HealthState::Ok,
+                lacks: Vec::new(),
                 version: Some("3.3a".into()),
                 problem: None,
             }],
