@@ -25,6 +25,10 @@ use crate::{Error, Result};
 
 /// How long another start of the same name may take before this one gives up.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+/// How long an engine may take to let go of a session whose command could not be started.
+const GONE_PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is asked.
+const GONE_STEP: Duration = Duration::from_millis(10);
 /// How long a shim may take to tell that it started the command.
 const REPORT_PATIENCE: Duration = Duration::from_secs(15);
 
@@ -242,14 +246,13 @@ impl Host {
         request.name = Some(name.clone());
         request.run = Some(run.clone());
         request.options = prepared.options.clone();
-        let mut pipe = None;
+        let mut launch = None;
         if here {
-            let prepare = || self.launch(prepared, ledger, &run);
-            let (launch, recorder, log, report) = prepare().map_err(Trouble::Other)?;
-            request.launch = Some(launch);
-            request.recorder = Some(recorder);
-            request.log = Some(log);
-            pipe = Some(report);
+            let made = self.launch(prepared, ledger, &run).map_err(Trouble::Other)?;
+            request.launch = Some(made.shim.clone());
+            request.recorder = Some(made.recorder.clone());
+            request.log = Some(made.log.clone());
+            launch = Some(made);
         } else {
             request.command = prepared.words.clone();
             request.env = prepared
@@ -292,12 +295,15 @@ impl Host {
         let none = SessionProcesses::none();
         let served = self.serve(&prepared.plugin, request, none, |guest| guest.start(at, &ask));
         let made = served.and_then(|(session, door)| {
-            self.settle(prepared, ledger, &run, session, &door, pipe.as_mut())
+            self.settle(prepared, ledger, &run, session, &door, launch.as_mut())
         });
-        if made.is_err() {
+        match &made {
+            Ok(_) => {}
+            // The engine has it, and it is kst's; what it does is not known.
+            Err(Trouble::Other(Error::TimedOut { .. })) => {}
             // Nothing came of it: leave nothing of it.
-            drop(pipe);
-            if !self.dry_run() {
+            Err(_) if self.dry_run() => {}
+            Err(_) => {
                 let _ = ledger.remove_run(&run);
             }
         }
@@ -312,7 +318,7 @@ impl Host {
         run: &str,
         session: GuestSession,
         door: &Call,
-        pipe: Option<&mut Inbox>,
+        launch: Option<&mut Launch>,
     ) -> Result<SessionStatus, Trouble> {
         let name = &prepared.config.name;
         if session.name != *name {
@@ -328,12 +334,15 @@ impl Host {
         let id = row.as_ref().and_then(|row| row.id.clone());
         let instance = row.as_ref().and_then(|row| row.instance.clone());
         ledger
-            .append(&Event::Made { run: run.to_owned(), id, instance })
+            .append(&Event::Made { run: run.to_owned(), id: id.clone(), instance })
             .map_err(Trouble::Other)?;
-        let Some(pipe) = pipe else { return Ok(status_of(prepared, session, None, true)) };
-        match pipe.wait(Instant::now() + REPORT_PATIENCE) {
+        let Some(launch) = launch else { return Ok(status_of(prepared, session, None, true)) };
+        match launch.report.wait(Instant::now() + REPORT_PATIENCE) {
             Ok(Report::Started { pid }) => Ok(status_of(prepared, session, Some(pid), true)),
-            Ok(Report::Failed { what, .. }) => Err(Trouble::Other(cannot_start(name, what))),
+            Ok(Report::Failed { what, .. }) => {
+                self.wait_until_gone(prepared, id.as_deref());
+                Err(Trouble::Other(cannot_start(name, what)))
+            }
             Err(_) => Err(Trouble::Other(Error::TimedOut {
                 what: format!(
                     "{} made session '{name}', but its command did not start within {} seconds",
@@ -342,6 +351,26 @@ impl Host {
                 ),
                 advice: Some(format!("see what is there with 'kst status {name}'")),
             })),
+        }
+    }
+
+    /// Wait for the engine to let go of a session whose command could not be started: its shim has
+    /// ended, so it does that by itself.
+    fn wait_until_gone(&self, prepared: &Prepared, id: Option<&str>) {
+        let name = &prepared.config.name;
+        let at = &prepared.at;
+        let deadline = Instant::now() + GONE_PATIENCE;
+        while Instant::now() < deadline {
+            let mut request = Request::new(Operation::Status, at.clone());
+            request.name = Some(name.clone());
+            let none = SessionProcesses::none();
+            let asked = self.serve(&prepared.plugin, request, none, |guest| guest.status(at, name));
+            match asked {
+                Ok((_, door)) if door.bound().and_then(|row| row.id).as_deref() == id => {
+                    std::thread::sleep(GONE_STEP);
+                }
+                _ => return,
+            }
         }
     }
 
@@ -368,14 +397,30 @@ impl Host {
             report: report.path().to_owned(),
         };
         let ticket = ticket.write(&tickets).map_err(|error| cannot_keep(&tickets, &error))?;
-        let launch = vec![program.clone().into(), "shim".into(), ticket.into_os_string()];
+        let shim = vec![program.clone().into(), "shim".into(), ticket.clone().into_os_string()];
         let recorder = vec![program.into(), "record".into(), log.clone().into_os_string()];
-        Ok((launch, recorder, log, report))
+        Ok(Launch { shim, recorder, log, report, ticket })
     }
 }
 
-/// Shim command line, recorder command line, log file, report pipe.
-type Launch = (Vec<OsString>, Vec<OsString>, PathBuf, Inbox);
+/// What a start on this machine needs besides the request. What nobody took of it goes with it.
+struct Launch {
+    /// The shim's command line.
+    shim: Vec<OsString>,
+    /// The command line of the log's writer.
+    recorder: Vec<OsString>,
+    log: PathBuf,
+    /// Where the shim reports.
+    report: Inbox,
+    ticket: PathBuf,
+}
+
+impl Drop for Launch {
+    fn drop(&mut self) {
+        // The shim takes the ticket; it is still there only if no shim was started.
+        let _ = std::fs::remove_file(&self.ticket);
+    }
+}
 
 /// What the command line says, before what the config says.
 fn merge(given: &SessionConfig, defined: Option<&SessionConfig>) -> SessionConfig {
