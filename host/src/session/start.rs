@@ -246,6 +246,8 @@ impl Host {
         request.name = Some(name.clone());
         request.run = Some(run.clone());
         request.options = prepared.options.clone();
+        let dir = prepared.config.working_dir.as_deref().and_then(Path::to_str);
+        request.workdir = dir.map(str::to_owned);
         let mut launch = None;
         if here {
             let made = self.launch(prepared, ledger, &run).map_err(Trouble::Other)?;
@@ -261,8 +263,6 @@ impl Host {
                 .iter()
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect();
-            request.workdir =
-                prepared.config.working_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
         }
         let write = |event: &Event| {
             if self.dry_run() { Ok(()) } else { ledger.append(event) }.map_err(Trouble::Other)
