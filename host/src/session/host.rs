@@ -274,7 +274,7 @@ impl Host {
     }
 
     /// Where a backend is to be looked at, if not everywhere: where the config prefers one location,
-    /// that and those that its sessions name.
+    /// that, those that its sessions name, and those where kst has started something.
     pub(crate) fn locations_in_use(&self, plugin: &Plugin) -> Vec<String> {
         let manifest = plugin.manifest().manifest();
         if !matches!(manifest.locations, Locations::Programs(_)) {
@@ -282,6 +282,11 @@ impl Host {
         }
         let Some(preferred) = self.config_location(plugin.name()) else { return Vec::new() };
         let mut all = vec![preferred];
+        // Not by `entries`: those are to be read after the engines were asked.
+        let ledger = self.settings.folders.state.as_deref().and_then(Ledger::open_read);
+        let entries = ledger.map(|ledger| ledger.load()).unwrap_or_default();
+        let started = entries.into_iter().filter(|entry| entry.backend == plugin.name());
+        all.extend(started.map(|entry| entry.location));
         for (_, defined) in self.config().sessions() {
             let Ok(defined) = defined else { continue };
             let backend = defined.backend.clone().unwrap_or_else(|| self.default_backend());

@@ -18,6 +18,8 @@ pub(crate) struct EngineSession {
     pub id: Option<String>,
     pub instance: Option<String>,
     pub pids: Vec<u32>,
+    /// The run that made it, where the engine keeps that.
+    pub run: Option<String>,
 }
 
 /// One location, and what it answered. `None`: it could not be asked.
@@ -133,8 +135,16 @@ pub(crate) fn combine(
 /// Whether the engine's session is the one that this run made. All that is known must match.
 fn is_the_same(entry: &Entry, session: &EngineSession, boot: Option<&str>) -> bool {
     let same_boot = !entry.here || boot == Some(entry.boot.as_str());
-    let same_id = entry.id.is_some() && entry.id == session.id;
-    same_boot && same_id && entry.instance == session.instance
+    if entry.id.is_some() {
+        return same_boot && entry.id == session.id && entry.instance == session.instance;
+    }
+    // The start was cut off before it could write down the id. The random id of the run that the
+    // engine keeps, or the shim in the session, are as good.
+    let same_run = session.run.as_deref() == Some(entry.run.as_str());
+    let its_shim = entry
+        .shim
+        .is_some_and(|(shim, start)| session.pids.contains(&shim) && processes::alive(shim, start));
+    same_boot && (same_run || its_shim)
 }
 
 /// A session that the engine has.

@@ -10,7 +10,7 @@ use super::locations::{self, Wanted};
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::{Answered, EngineSession, Sighting, combine, place};
 use super::validate;
-use crate::door::{Call, Location, Operation, ProgramError, Request};
+use crate::door::{Call, Location, Operation, Placement, ProgramError, Request};
 use crate::plugin::{GuestSession, Plugin};
 use crate::{Error, Result};
 
@@ -215,10 +215,12 @@ impl Host {
             let manifest = known.plugin.manifest().manifest();
             let places =
                 locations::existing(manifest, &self.programs(), wanted).unwrap_or_default();
+            // On this machine a place that is gone has no sessions. Elsewhere nobody could be asked.
+            let here = manifest.placement == Placement::Here;
             gone.extend(places.into_iter().map(|location| Answered {
                 plugin: Arc::clone(&known.plugin),
                 location,
-                sessions: Some(Vec::new()),
+                sessions: here.then(Vec::new),
             }));
         }
         gone
@@ -342,6 +344,7 @@ impl Host {
                 id: row.and_then(|row| row.id.clone()),
                 instance: row.and_then(|row| row.instance.clone()),
                 pids: row.map(|row| row.pids.clone()).unwrap_or_default(),
+                run: row.and_then(|row| row.run.clone()),
             });
         }
         Ok(found)

@@ -34,25 +34,30 @@ fn colour(state: HealthState) -> Style {
     }
 }
 
-/// `container docker: the daemon does not answer`
+/// `container (docker): the daemon does not answer`
 pub fn sentence(health: &BackendHealth) -> String {
     match health.location.as_deref() {
-        Some(_) => format!("{} {}", health.backend, reason(health)),
-        None => format!("{}: {}", health.backend, reason(health)),
+        Some(location) if location != "default" => {
+            format!("{} ({location}): {}", health.backend, what(health))
+        }
+        _ => format!("{}: {}", health.backend, what(health)),
     }
 }
 
 /// What is wrong at this place, after the place's name where it has one.
 pub fn reason(health: &BackendHealth) -> String {
-    let what = match (&health.problem, health.state) {
-        (Some(problem), _) => problem.as_str(),
+    match health.location.as_deref() {
+        Some(location) => format!("{location}: {}", what(health)),
+        None => what(health).to_owned(),
+    }
+}
+
+fn what(health: &BackendHealth) -> &str {
+    match (&health.problem, health.state) {
+        (Some(problem), _) => problem,
         (None, HealthState::Ok) => "all is well",
         (None, HealthState::Absent) => "it is not installed",
         (None, HealthState::Broken) => "it does not answer",
-    };
-    match health.location.as_deref() {
-        Some(location) => format!("{location}: {what}"),
-        None => what.to_owned(),
     }
 }
 
@@ -70,7 +75,7 @@ mod tests {
             lacks: Vec::new(),
             problem: Some("the daemon is down".into()),
         };
-        assert_eq!(sentence(&health), "container docker: the daemon is down");
+        assert_eq!(sentence(&health), "container (docker): the daemon is down");
         let text = table(std::slice::from_ref(&health), None);
         let text = String::from_utf8(kst::text::plain(text.as_bytes())).unwrap();
         assert_eq!(
