@@ -1,7 +1,8 @@
 # Installing what is missing. Sourced by tests/engines.sh and tests/demo.sh.
 # shellcheck shell=bash
 
-say() { printf 'engines: %s\n' "$*" >&2; }
+# The script that sources this says who it is.
+say() { printf '%s: %s\n' "${SPEAKER:-engines}" "$*" >&2; }
 
 # Runs a command as root: directly, or through sudo. Fails where neither is possible.
 as_root() {
@@ -51,8 +52,16 @@ apt_quietly() {
 # Adds the Rust target that the components are built for.
 install_wasm_target() {
     local target=wasm32-unknown-unknown
+    if ! command -v cargo >/dev/null 2>&1; then
+        say "Rust is not installed (or ~/.cargo/bin is not on the PATH): see https://rustup.rs"
+        return 1
+    fi
     if [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
         return 0
+    fi
+    if ! command -v rustup >/dev/null 2>&1; then
+        say "the Rust target $target is missing, and there is no rustup to add it with: see https://rustup.rs"
+        return 1
     fi
     say "adding the Rust target $target"
     rustup target add "$target" >&2
