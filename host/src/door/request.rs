@@ -54,8 +54,7 @@ pub struct Request {
 pub struct Location {
     /// The socket's or the program's name, or `default`.
     pub name: String,
-    /// Whether the engine goes there without being told: `{location}` then has no value (except
-    /// where locations are programs).
+    /// Whether it is the one that the engine takes where it is told none.
     pub is_default: bool,
     /// Whether kst itself was started inside this place: `{?inside}`.
     pub inside: bool,

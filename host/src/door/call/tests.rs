@@ -128,7 +128,7 @@ fn the_argv_is_the_hosts() {
     assert_eq!(output.exit, ExitStatus::Code(0));
     assert!(!call.changed());
     call.run("list", &[]).unwrap();
-    assert_eq!(call.run("kill", &[]).unwrap().stdout, b"kill 1\n");
+    assert_eq!(call.run("kill", &[]).unwrap().stdout, b"-L default kill 1\n");
     assert!(call.changed());
     assert_eq!(call.errors(), []);
     assert_eq!(bench.witness.seen().len(), 3);
@@ -167,10 +167,10 @@ fn plans_are_not_run_and_runs_are_not_planned() {
     call.run("list", &[]).unwrap();
     assert!(matches!(call.plan("list"), Err(DoorError::Refused(_))));
     let plan = call.plan("attach").unwrap();
-    assert_eq!(plan.argv[1..], ["attach", "-t", "1"]);
+    assert_eq!(plan.argv[1..], ["-L", "default", "attach", "-t", "1"]);
     assert_eq!(plan.argv[0], plan.program);
     assert_eq!(plan.unset_env, ["ENG"]);
-    assert_eq!(plan.command().unwrap().output().unwrap().stdout, b"attach -t 1\n");
+    assert_eq!(plan.command().unwrap().output().unwrap().stdout, b"-L default attach -t 1\n");
     assert_eq!(bench.witness.seen().len(), 1, "only the list was run");
     let inside = Location { name: "w".to_owned(), is_default: false, inside: true };
     let call = bench.call(Request { location: inside, ..request(Operation::Attach) });
@@ -222,7 +222,10 @@ fn values_are_not_left_out() {
     start.options = options(&[("image", OptionValue::Text("x".to_owned()))]);
     refused(bench.call(start.clone()).run("make", &[]), "option image");
     start.options.clear();
-    assert_eq!(bench.call(start.clone()).run("make", &[]).unwrap().stdout, b"web kst shim\n");
+    assert_eq!(
+        bench.call(start.clone()).run("make", &[]).unwrap().stdout,
+        b"-L default web kst shim\n"
+    );
     start.launch = None;
     refused(bench.call(start).run("make", &[]), "{launch}");
 }
@@ -371,7 +374,7 @@ fn the_environment_goes_by_a_file_and_is_never_told() {
             placement: super::super::Placement::Elsewhere,
             ..manifest(vec![make])
         },
-        "cat \"$2\"; printenv \"$3\"",
+        "cat \"$4\"; printenv \"$5\"",
     );
     let mut start = request(Operation::Start);
     start.command = Some(vec!["x".to_owned()]);

@@ -19,7 +19,7 @@ fn carried(usage: &str, effect: Effect, request: &Request, made: bool) -> Result
     let row = Row { id: Some("1".to_owned()), ..Row::default() };
     let bound = Binding::One { row, fresh: made, program: "/bin/eng".into() };
     let env_file = request.env_lines().next().map(|_| "/dev/fd/9");
-    let source = Source { request, has_locations: false, bound: &bound, files: &NoFiles, env_file };
+    let source = Source { request, has_locations: true, bound: &bound, files: &NoFiles, env_file };
     let filled = fill(form, &[], &source)?;
     check(form, request, &checked.manifest().locations, &filled.placed, made)
 }
@@ -158,13 +158,16 @@ fn keys_signals_and_commands_are_carried() {
 }
 
 #[test]
-fn another_place_is_carried() {
+fn the_place_is_carried() {
     let mut stop = request(Operation::Stop);
     let usage = "eng [{?force} -L {location}] rm {id}";
-    ok(usage, &stop);
+    // The default place too: inside another one, an engine that is told none takes that.
+    refuses(usage, &stop, "location 'default'");
     stop.location.is_default = false;
     stop.location.name = "work".to_owned();
     refuses(usage, &stop, "location 'work'");
     ok("eng [-L {location}] rm {id}", &stop);
+    stop.force = true;
+    ok(usage, &stop);
     assert!(carried("eng -V", Effect::Reads, &stop, false).is_ok());
 }

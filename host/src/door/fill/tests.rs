@@ -12,7 +12,7 @@ fn filled(usage: &str, params: &[&str], source: &Source<'_>) -> Result<Filled, D
 }
 
 fn source(request: &Request) -> Source<'_> {
-    Source { request, has_locations: false, bound: &Binding::None, files: &NoFiles, env_file: None }
+    Source { request, has_locations: true, bound: &Binding::None, files: &NoFiles, env_file: None }
 }
 
 fn words(usage: &str, request: &Request) -> Vec<String> {
@@ -59,8 +59,9 @@ fn groups_stand_with_their_values() {
     assert_eq!(words(usage, &full()), ["-L", "work", "-c", "/a b", "-n", "7", "end"]);
     let mut request = full();
     request.lines = None;
-    request.location.is_default = true;
-    assert_eq!(words(usage, &request), ["end"]);
+    assert_eq!(words(usage, &request), ["-L", "work", "end"]);
+    let alone = Source { has_locations: false, ..source(&request) };
+    assert_eq!(filled(usage, &[], &alone).unwrap().words, ["end"]);
 }
 
 #[test]
@@ -92,7 +93,11 @@ fn what_is_missing_is_not_left_out() {
     let request = request(OPERATION);
     assert!(refusal("eng {workdir}", &request).contains("needs {workdir}"));
     assert!(refusal("eng {command}", &request).contains("needs {command}"));
-    assert!(refusal("eng -L {location}", &request).contains("needs {location}"));
+    let alone = Source { has_locations: false, ..source(&request) };
+    match filled("eng -L {location}", &[], &alone) {
+        Err(DoorError::Refused(why)) => assert!(why.contains("needs {location}"), "{why}"),
+        other => panic!("{other:?}"),
+    }
     let error = filled("eng {id}", &[], &source(&request)).unwrap_err();
     assert!(matches!(error, DoorError::Unbound(_)), "{error}");
 }
@@ -114,10 +119,12 @@ fn ids_come_from_the_binding() {
 }
 
 #[test]
-fn a_location_that_is_a_program_always_has_a_value() {
+fn one_of_several_locations_is_named_also_where_it_is_the_default() {
     let request = request(OPERATION);
-    let source = Source { has_locations: true, ..source(&request) };
-    assert_eq!(filled("eng {location}", &[], &source).unwrap().words, ["default"]);
+    assert!(request.location.is_default);
+    for usage in ["eng -L {location}", "eng [-L {location}]"] {
+        assert_eq!(words(usage, &request), ["-L", "default"]);
+    }
 }
 
 #[test]
