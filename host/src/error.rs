@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::text::shown_path;
+
 /// A failure of kst: what happened, where, and (by [`Error::advice`]) what to do.
 ///
 /// Every case has a fixed exit code of the command line, see [`Error::exit_code`].
@@ -75,7 +77,7 @@ pub enum Error {
         advice: Option<String>,
     },
     /// A component cannot be found or is not one that this kst can run. Exit code 6.
-    #[error("{}: {what}", .file.display())]
+    #[error("{}: {what}", shown_path(.file))]
     Plugin {
         /// The component's file.
         file: PathBuf,
@@ -215,8 +217,8 @@ impl Error {
 /// `FILE:LINE: `, as far as it is known.
 fn place(file: &Option<PathBuf>, line: &Option<u64>) -> String {
     match (file, line) {
-        (Some(file), Some(line)) => format!("{}:{line}: ", file.display()),
-        (Some(file), None) => format!("{}: ", file.display()),
+        (Some(file), Some(line)) => format!("{}:{line}: ", shown_path(file)),
+        (Some(file), None) => format!("{}: ", shown_path(file)),
         (None, _) => String::new(),
     }
 }

@@ -3,6 +3,7 @@
 mod neutralise;
 
 use std::fmt::Write;
+use std::path::Path;
 
 pub use neutralise::{neutralise, plain};
 
@@ -32,6 +33,15 @@ pub fn escape_controls(text: &str) -> String {
         }
     }
     out
+}
+
+/// A path for a message, on one line whatever is in it.
+///
+/// ```
+/// assert_eq!(kst::text::shown_path("/tmp/a\nb".as_ref()), "/tmp/a\\nb");
+/// ```
+pub fn shown_path(path: &Path) -> String {
+    escape_controls(&path.to_string_lossy())
 }
 
 /// Characters without a shape of their own that hide or reorder others.

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod bad_input;
 mod container;
 mod harness;
 mod screen;

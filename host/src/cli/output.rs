@@ -137,9 +137,23 @@ fn hint(text: &str) -> String {
     format!("  {style}hint:{style:#} {}", safe(text))
 }
 
+/// The longest line of a message, in characters: a value of 100 KiB is quoted in part.
+const LONGEST_LINE: usize = 2000;
+
 /// `text` without control characters, its further lines indented below the first.
 fn safe(text: &str) -> String {
-    let lines: Vec<String> = text.trim_end().lines().map(escape_controls).collect();
+    let lines: Vec<String> = text
+        .trim_end()
+        .lines()
+        .map(|line| {
+            let mut line = escape_controls(line);
+            if let Some((cut, _)) = line.char_indices().nth(LONGEST_LINE) {
+                line.truncate(cut);
+                line.push('…');
+            }
+            line
+        })
+        .collect();
     lines.join("\n    ")
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use kst::session::Trust;
+use kst::text::shown_path;
 
 use super::app::App;
 use super::{examples, render, values};
@@ -127,7 +128,7 @@ fn trust(args: &TrustArgs, app: &App) -> anyhow::Result<u8> {
     });
     if unasked {
         return Err(kst::Error::Refused {
-            what: format!("{} is not approved: no terminal to ask on", args.file.display()),
+            what: format!("{} is not approved: no terminal to ask on", shown_path(&args.file)),
             advice: Some("read what `kst plugin inspect` shows of it, then add --yes".into()),
         }
         .into());

@@ -130,10 +130,14 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`], with file and line, where the entry is broken.
+    /// [`Error::Config`], with file and line, where the entry is broken, or where it may be in a
+    /// file that could not be read (see [`Config::unread`]).
     pub fn session(&self, name: &str) -> Result<Option<&SessionConfig>> {
         match self.checked.sessions.iter().find(|(key, _)| key == name) {
-            None => Ok(None),
+            None => match self.unread.first() {
+                Some(problem) => Err(problem.to_error()),
+                None => Ok(None),
+            },
             Some((_, Ok(session))) => Ok(Some(session)),
             Some((_, Err(problem))) => Err(problem.to_error()),
         }

@@ -10,7 +10,7 @@ use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
 use super::problem::Problem;
 use super::tree::{Entry, Map, Node, Place, Source, Value, shorten};
 use super::{ini, toml_file, yaml};
-use crate::text::escape_controls;
+use crate::text::{escape_controls, shown_path};
 
 /// The largest config file: 10 MiB.
 pub const MAX_FILE: u64 = 10 * 1024 * 1024;
@@ -121,7 +121,7 @@ impl Reader {
                 location
                     .problem(format!(
                         "{} includes itself, here or by way of others",
-                        location.path.display()
+                        shown_path(location.path)
                     ))
                     .advise("remove one of the includes"),
             );
@@ -230,7 +230,7 @@ impl Reader {
                 Problem::at(
                     place,
                     "include",
-                    format!("'{shown}' leads out of {}", folder.display()),
+                    format!("'{shown}' leads out of {}", shown_path(folder)),
                 )
                 .advise("a file can include files of its own folder and of folders in it"),
             );
@@ -292,9 +292,9 @@ pub(super) fn twice(key: &str, first: u64, place: &Place) -> Problem {
 
 fn not_included(place: &Place, path: &Path, error: &std::io::Error) -> Problem {
     let what = if error.kind() == ErrorKind::NotFound {
-        format!("there is no file {}", path.display())
+        format!("there is no file {}", shown_path(path))
     } else {
-        format!("the file {} cannot be read: {error}", path.display())
+        format!("the file {} cannot be read: {error}", shown_path(path))
     };
     Problem::at(place, "include", what)
 }
@@ -312,13 +312,15 @@ fn open(location: &Location<'_>) -> Result<(Arc<Source>, FileId), Problem> {
     let file = location.dir.open_with(location.name, &options).map_err(cannot)?;
     let metadata = file.metadata().map_err(cannot)?;
     if !metadata.is_file() {
-        return Err(location.problem(format!("{} is not a regular file", location.path.display())));
+        return Err(
+            location.problem(format!("{} is not a regular file", shown_path(location.path)))
+        );
     }
     let mut bytes = Vec::new();
     let too_large = || {
         location.problem(format!(
             "{} is larger than {} MiB",
-            location.path.display(),
+            shown_path(location.path),
             MAX_FILE / (1024 * 1024)
         ))
     };

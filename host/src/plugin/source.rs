@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::digest::Digest;
 use super::limits::GuestLimits;
+use crate::text::shown_path;
 use crate::{Error, Result};
 
 mod generated {
@@ -41,9 +42,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::BuiltIn(_) => f.write_str("built in"),
-            Origin::File(path) => {
-                f.write_str(&crate::text::escape_controls(&path.display().to_string()))
-            }
+            Origin::File(path) => f.write_str(&shown_path(path)),
         }
     }
 }
@@ -101,14 +100,18 @@ pub fn read_component(path: &Path) -> Result<Source> {
     let user = rustix::process::geteuid().as_raw();
     if meta.uid() != user && meta.uid() != 0 {
         return Err(Error::Refused {
-            what: format!("{}: it belongs to another user (number {})", path.display(), meta.uid()),
+            what: format!(
+                "{}: it belongs to another user (number {})",
+                shown_path(path),
+                meta.uid()
+            ),
             advice: Some("copy it into a folder of yours and use the copy".into()),
         });
     }
     if meta.mode() & 0o022 != 0 {
         return Err(Error::Refused {
-            what: format!("{}: others can write to it", path.display()),
-            advice: Some(format!("chmod go-w {}", path.display())),
+            what: format!("{}: others can write to it", shown_path(path)),
+            advice: Some(format!("chmod go-w {}", shown_path(path))),
         });
     }
     let largest = GuestLimits::default().component_bytes;

@@ -21,6 +21,7 @@ use super::{environment, executable, validate};
 use crate::door::{Call, Location, Operation, Placement, Request};
 use crate::plugin::{GuestSession, GuestState, Plugin, StartRequest as GuestStart};
 use crate::shim::{Inbox, Report, Ticket};
+use crate::text::shown_path;
 use crate::{Error, Result};
 
 /// How long another start of the same name may take before this one gives up.
@@ -514,7 +515,7 @@ fn check_directory(name: &str, dir: &Path) -> Result<()> {
         return Ok(());
     }
     let what = if dir.exists() { "is not a directory" } else { "does not exist" };
-    Err(cannot_start(name, format!("the working directory {} {what}", dir.display())))
+    Err(cannot_start(name, format!("the working directory {} {what}", shown_path(dir))))
 }
 
 fn current_dir() -> Result<PathBuf> {
