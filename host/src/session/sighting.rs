@@ -132,6 +132,16 @@ pub(crate) fn combine(
     found
 }
 
+/// Whether what a run started on this machine is still there, whatever its engine says: its shim, or
+/// its program where somebody killed the shim.
+pub(crate) fn runs_on(entry: &Entry, boot: Option<&str>) -> bool {
+    let alive = |(pid, start)| processes::alive(pid, start);
+    entry.here
+        && entry.end.is_none()
+        && boot == Some(entry.boot.as_str())
+        && (entry.shim.is_some_and(alive) || entry.pid.is_some_and(alive))
+}
+
 /// Whether the engine's session is the one that this run made. All that is known must match.
 fn is_the_same(entry: &Entry, session: &EngineSession, boot: Option<&str>) -> bool {
     let same_boot = !entry.here || boot == Some(entry.boot.as_str());

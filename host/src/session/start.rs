@@ -15,7 +15,7 @@ use super::locations;
 use super::model::{OptionValue, SessionConfig, SessionState, SessionStatus};
 use super::options::{check, check_required};
 use super::serve::{SessionProcesses, Trouble};
-use super::sighting::{Sighting, place};
+use super::sighting::{Sighting, place, runs_on};
 use super::survey::Filter;
 use super::{environment, executable, validate};
 use crate::door::{Call, Location, Operation, Placement, Request};
@@ -154,6 +154,11 @@ impl Host {
                     && entry.name == *name
             })
             .collect();
+        // It may have lost its engine, or be on a socket that is out of sight: it is not given up for
+        // another of its name.
+        if earlier.iter().any(|entry| runs_on(entry, self.boot())) {
+            return Err(start_error(&prepared, Trouble::AlreadyExists));
+        }
         let number = next_number(&entries, prepared.plugin.name(), name);
         let result = match self.make(&prepared, &ledger, number) {
             Err(Trouble::AlreadyExists) => self.replace_or_resume(&prepared, &ledger, number),
