@@ -47,7 +47,13 @@ impl Backend for Tmux {
         if request.resume {
             return Err(Error::unsupported("tmux cannot start a session again as it was"));
         }
-        let output = run("create", &[])?;
+        let mut output = run("create", &[])?;
+        // A server that was about to end took the call and made nothing. Once it is gone the next call
+        // starts a new one.
+        if find(&output, &request.name).is_none() && listing::server_ended(&output.stderr) {
+            pause(20);
+            output = run("create-again", &[])?;
+        }
         // A later part of the chain can fail when the session is there already: it must not stay.
         let Some(row) = find(&output, &request.name) else {
             return Err(refusal(&output));

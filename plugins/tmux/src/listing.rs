@@ -80,11 +80,15 @@ impl<'a> Pane<'a> {
     }
 }
 
+/// Whether tmux's message says that the server ended while it was being asked.
+pub fn server_ended(message: &str) -> bool {
+    message.contains("server exited") || message.contains("lost server")
+}
+
 /// Whether tmux's message says that there is no server here, which is an empty list.
 pub fn no_server(message: &str) -> bool {
     message.contains("no server running")
-        || message.contains("server exited")
-        || message.contains("lost server")
+        || server_ended(message)
         || (message.contains("error connecting")
             && (message.contains("No such file") || message.contains("Connection refused")))
 }
