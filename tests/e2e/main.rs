@@ -11,4 +11,8 @@ mod bad_input;
 mod container;
 mod harness;
 mod screen;
+mod sufferings;
 mod tmux;
+mod tmux_crowd;
+mod tmux_foreign;
+mod tmux_trouble;
