@@ -182,7 +182,10 @@ fn pick(name: &str, survey: &mut Survey) -> Result<Option<Sighting>> {
         places.sort();
         let backends: std::collections::BTreeSet<&str> =
             survey.seen.iter().map(|seen| seen.status.backend.as_str()).collect();
-        let advice = if backends.len() > 1 {
+        let distinct: std::collections::BTreeSet<&String> = places.iter().collect();
+        let advice = if distinct.len() < places.len() {
+            "nothing tells them apart here: end or rename one of them with its engine's own program"
+        } else if backends.len() > 1 {
             "say which with --backend NAME, and with --socket NAME where it has several places"
         } else {
             "say which with --socket NAME (a tmux socket, or podman or docker)"

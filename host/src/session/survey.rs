@@ -1,6 +1,6 @@
 //! Asking the engines: every backend, every location, all at once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread;
 
@@ -10,7 +10,7 @@ use super::locations::{self, Wanted};
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::{Answered, EngineSession, Sighting, combine, place};
 use super::validate;
-use crate::door::{Call, Location, Operation, Placement, ProgramError, Request};
+use crate::door::{Call, Location, Operation, Placement, ProgramError, Request, Row};
 use crate::plugin::{GuestSession, Plugin};
 use crate::{Error, Result};
 
@@ -240,6 +240,10 @@ impl Host {
                     guest.status(at, name)
                 });
                 match asked {
+                    // Several have the name; the list tells each of them.
+                    Ok((_, door)) if rows_by_name(&door.rows()).get(name).is_some_and(several) => {
+                        return self.ask_location(plugin, at, Question::Everything);
+                    }
                     Ok((session, door)) => Ok((vec![session], door)),
                     Err(Trouble::NotFound) => return self.answered(plugin, at, Vec::new()),
                     Err(trouble) => Err(trouble),
@@ -297,12 +301,15 @@ impl Host {
             )));
         }
         let rows = door.rows();
-        let mut by_name = std::collections::HashMap::with_capacity(rows.len());
-        for row in &rows {
-            if let Some(name) = &row.name {
-                by_name.entry(name.as_str()).or_insert_with(Vec::new).push(row);
+        let by_name = rows_by_name(&rows);
+        let mut told: HashMap<String, usize> = HashMap::new();
+        for session in &sessions {
+            // Where each name stands once, there is nothing to count.
+            if by_name.get(session.name.as_str()).is_some_and(several) {
+                *told.entry(session.name.clone()).or_default() += 1;
             }
         }
+        let mut seen: HashMap<String, usize> = HashMap::new();
         let mut found = Vec::with_capacity(sessions.len());
         for mut session in sessions {
             if session.name.is_empty() || session.name.len() > validate::LONGEST_FOREIGN_NAME {
@@ -333,9 +340,11 @@ impl Host {
             }
             let row = match by_name.get(session.name.as_str()).map(Vec::as_slice) {
                 Some([row]) => Some(*row),
-                // Several lines of one name: the same session told twice, or two sessions.
-                Some([row, others @ ..]) if others.iter().all(|other| other.id == row.id) => {
-                    Some(*row)
+                // Several sessions of one name, told in the order of the engine's lines.
+                Some(rows) if told.get(&session.name) == Some(&rows.len()) => {
+                    let nth = seen.entry(session.name.clone()).or_default();
+                    *nth += 1;
+                    rows.get(*nth - 1).copied()
                 }
                 _ => None,
             };
@@ -468,4 +477,22 @@ fn without_twins(asked: Vec<Asked>) -> Vec<Asked> {
 /// A thread that asked panicked; the others' answers still count.
 fn broken_thread<T>(_: Box<dyn std::any::Any + Send>) -> Result<T> {
     Err(Error::failed("asking this backend failed inside kst: this is a bug"))
+}
+
+/// The rows that are about each name: one for each id that it has, in the order of the lines.
+fn rows_by_name(rows: &[Row]) -> HashMap<&str, Vec<&Row>> {
+    let mut by_name: HashMap<&str, Vec<&Row>> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let Some(name) = &row.name else { continue };
+        let same_name = by_name.entry(name).or_default();
+        if same_name.iter().all(|known| known.id != row.id) {
+            same_name.push(row);
+        }
+    }
+    by_name
+}
+
+/// Whether more than one session has a name.
+fn several(rows: &Vec<&Row>) -> bool {
+    rows.len() > 1
 }
