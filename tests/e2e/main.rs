@@ -7,12 +7,15 @@
 
 mod support;
 
+mod attach;
 mod bad_input;
 mod container;
 mod harness;
+mod library;
 mod screen;
 mod sufferings;
 mod tmux;
 mod tmux_crowd;
 mod tmux_foreign;
 mod tmux_trouble;
+mod trust;

@@ -1,6 +1,9 @@
 //! `kst attach`
 
+use kst::text::escape_controls;
+
 use super::app::App;
+use super::render::style;
 use super::select::Select;
 use super::{examples, values};
 
@@ -23,6 +26,11 @@ pub struct Args {
 }
 
 pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
-    app.host()?.attach(&args.name, &args.select.filter())?;
+    let tell = |keys: &str| {
+        let dim = style::DIM;
+        app.output
+            .say(&format!("{dim}{} leaves the session running.{dim:#}", escape_controls(keys)));
+    };
+    app.host()?.attach(&args.name, &args.select.filter(), &tell)?;
     Ok(0)
 }

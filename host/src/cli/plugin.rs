@@ -92,6 +92,9 @@ fn list(args: &List, app: &App) -> anyhow::Result<u8> {
         for plugin in &plugins {
             if let Some(problem) = &plugin.problem {
                 app.output.warn(&format!("{}: {problem}", render::plugin::name(plugin)));
+                if let Some(advice) = &plugin.advice {
+                    app.output.hint(advice);
+                }
             }
         }
     }

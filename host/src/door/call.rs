@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -316,6 +317,9 @@ impl Call {
         let result = self.form(form, Some(Effect::Plan)).and_then(|form| {
             let (_, resolved) = self.program(form)?;
             let (argv, env, env_file) = self.write(form, &[], &resolved)?;
+            if self.settings.dry_run {
+                self.observer.planned(&self.plan_info(form.name(), &argv));
+            }
             Ok(PlannedCommand {
                 program: resolved.path.clone(),
                 argv,
@@ -390,6 +394,22 @@ impl Call {
     /// Every error so far, in order: the user hears the truth, even if the guest hides it.
     pub fn errors(&self) -> Vec<DoorError> {
         self.state().errors.clone()
+    }
+
+    /// Tell of a plan of this form that somebody has run, as of everything else that is run.
+    pub fn plan_ran(
+        &self,
+        form: &str,
+        plan: &PlannedCommand,
+        duration: Duration,
+        status: std::process::ExitStatus,
+    ) {
+        let exit = match status.code() {
+            Some(code) => ExitStatus::Code(code),
+            None => ExitStatus::Signal(status.signal().unwrap_or(0)),
+        };
+        let outcome = RunOutcome { duration, result: Ok(exit) };
+        self.observer.ran(&self.plan_info(form, &plan.argv), &outcome);
     }
 
     /// Whether a changing form was run.
@@ -603,6 +623,17 @@ impl Call {
             form: prepared.form.name(),
             effect: prepared.form.effect(),
             argv: &prepared.argv,
+        }
+    }
+
+    fn plan_info<'i>(&'i self, form: &'i str, argv: &'i [OsString]) -> RunInfo<'i> {
+        RunInfo {
+            backend: &self.manifest.manifest().name,
+            operation: self.request.operation,
+            location: &self.request.location.name,
+            form,
+            effect: Effect::Plan,
+            argv,
         }
     }
 

@@ -55,6 +55,18 @@ pub struct Source {
     pub(crate) origin: Origin,
 }
 
+impl Source {
+    /// The component itself.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The digest of these bytes.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
 /// One of the components in this binary.
 pub fn built_in(name: &str) -> Option<Source> {
     generated::BUILT_IN.iter().find(|(known, _, _)| *known == name).and_then(

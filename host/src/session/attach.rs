@@ -1,6 +1,7 @@
 //! Connecting the user's terminal to a session.
 
 use std::io::IsTerminal;
+use std::time::Instant;
 
 use super::host::Host;
 use super::serve::SessionProcesses;
@@ -11,13 +12,13 @@ use crate::{Error, Result};
 
 impl Host {
     /// Connect this process's terminal to a running session, and return when the user detaches or
-    /// the session ends.
+    /// the session ends. `begins` hears, right before, which keys detach, where the backend says so.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Attach`] where it is not running, there is
     /// no terminal, or the engine refuses.
-    pub fn attach(&self, name: &str, filter: &Filter) -> Result<()> {
+    pub fn attach(&self, name: &str, filter: &Filter, begins: &dyn Fn(&str)) -> Result<()> {
         let found = self.find(name, filter)?;
         let fail = |what: &str, advice: Option<String>| Error::Attach {
             name: name.to_owned(),
@@ -57,7 +58,12 @@ impl Host {
             return Ok(());
         }
         let command = plan.command().map_err(|error| error.into_error(plugin.name()))?;
+        if let Some(keys) = &plugin.manifest().manifest().detach {
+            begins(keys);
+        }
+        let began = Instant::now();
         let status = terminal::run(command).map_err(|error| fail(&error.to_string(), None))?;
+        door.plan_ran(&form, &plan, began.elapsed(), status);
         let code = status.code().unwrap_or(1);
         if code == 0 {
             return Ok(());

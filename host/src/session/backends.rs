@@ -299,6 +299,8 @@ pub struct PluginInfo {
     pub imports: Vec<String>,
     /// Why it cannot be used.
     pub problem: Option<String>,
+    /// What to do about that.
+    pub advice: Option<String>,
 }
 
 impl Backends {
@@ -328,6 +330,7 @@ impl Backends {
                         size: source.map_or(0, |source| source.bytes.len() as u64),
                         imports: Vec::new(),
                         problem: Some(error.to_string()),
+                        advice: error.advice().map(str::to_owned),
                     }
                 }
             })
@@ -352,6 +355,7 @@ impl Backends {
             size: plugin.size() as u64,
             imports: plugin.imports(),
             problem: None,
+            advice: None,
         }
     }
 }

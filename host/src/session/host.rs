@@ -235,17 +235,23 @@ impl Host {
 
     /// The program that stands beside sessions.
     pub(crate) fn shim_program(&self) -> Result<PathBuf> {
-        let path = match &self.settings.program {
-            Some(path) => path.clone(),
-            None => std::env::current_exe()
-                .map_err(|error| Error::failed(format!("kst cannot find itself: {error}")))?,
+        let (path, advice) = match &self.settings.program {
+            Some(path) => (path.clone(), "install kst, or say where it is (its absolute path)"),
+            None => (
+                std::env::current_exe()
+                    .map_err(|error| Error::failed(format!("kst cannot find itself: {error}")))?,
+                "it was replaced or removed while it ran; run the command again",
+            ),
         };
-        if path.is_absolute() && path.exists() {
+        if path.is_absolute() && path.is_file() {
             return Ok(path);
         }
         Err(Error::Failed {
-            what: format!("the kst program is not where it was: {}", path.display()),
-            advice: Some("it was replaced or removed while it ran; run the command again".into()),
+            what: format!(
+                "the kst program, which stands beside each session, is not there: {}",
+                path.display()
+            ),
+            advice: Some(advice.into()),
         })
     }
 

@@ -46,8 +46,10 @@ impl SessionManager {
     /// [`Error::Invalid`] for a name that no session of kst's can have, [`Error::BackendNotFound`].
     pub fn new(name: &str, backend: &str) -> Result<Self> {
         validate::session_name(name)?;
-        let host =
-            Host::new(HostSettings { program: program(), ..HostSettings::new(Config::empty()) })?;
+        let host = Host::new(HostSettings {
+            program: Some(program()),
+            ..HostSettings::new(Config::empty())
+        })?;
         host.backend(backend)?;
         let config = SessionConfig {
             name: name.to_owned(),
@@ -77,7 +79,8 @@ impl SessionManager {
     ///
     /// [`Error::Config`] where it does not.
     pub fn from(name: &str, config: Config) -> Result<Self> {
-        let host = Host::new(HostSettings { program: program(), ..HostSettings::new(config) })?;
+        let host =
+            Host::new(HostSettings { program: Some(program()), ..HostSettings::new(config) })?;
         let Some(defined) = host.config().session(name)? else {
             let mut known: Vec<&str> = host.config().sessions().map(|(name, _)| name).collect();
             known.sort_unstable();
@@ -211,7 +214,7 @@ impl SessionManager {
     ///
     /// [`Error::NotFound`], [`Error::Attach`].
     pub fn attach(&self) -> Result<()> {
-        self.host.attach(self.name(), &self.filter())
+        self.host.attach(self.name(), &self.filter(), &|_| {})
     }
 
     /// What is known of it.
@@ -252,9 +255,17 @@ impl SessionManager {
         }
     }
 
-    /// Whether it runs now. `false` too where the backend cannot be asked.
-    pub fn is_running(&self) -> bool {
-        self.status().is_ok_and(|status| status.state == SessionState::Running)
+    /// Whether it runs now.
+    ///
+    /// # Errors
+    ///
+    /// Where the backend cannot be asked, as [`SessionManager::exists`].
+    pub fn is_running(&self) -> Result<bool> {
+        match self.status() {
+            Ok(status) => Ok(status.state == SessionState::Running),
+            Err(Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Every session of its backend.
@@ -283,7 +294,7 @@ impl SessionManager {
 /// [`Error::Ambiguous`] where it exists in several.
 pub fn auto_detect_backend(name: &str, location: Option<&str>) -> Result<Option<String>> {
     let host =
-        Host::new(HostSettings { program: program(), ..HostSettings::new(Config::empty()) })?;
+        Host::new(HostSettings { program: Some(program()), ..HostSettings::new(Config::empty()) })?;
     let filter = Filter { backend: None, location: location.map(str::to_owned) };
     match host.find(name, &filter) {
         Ok(found) => Ok(Some(found.status.backend)),
@@ -292,11 +303,14 @@ pub fn auto_detect_backend(name: &str, location: Option<&str>) -> Result<Option<
     }
 }
 
-/// The `kst` program for programs that use the library: the first one on the PATH.
-fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
+/// The `kst` program for programs that use the library: the first one on the PATH. Without one it is
+/// a name that no start accepts: the running program must not be taken for it.
+fn program() -> PathBuf {
+    const NAME: &str = "kst";
+    let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join("kst"))
+        .map(|folder| folder.join(NAME))
         .find(|program| program.is_file())
+        .unwrap_or_else(|| PathBuf::from(NAME))
 }

@@ -28,6 +28,13 @@ pub fn screen_plugin() -> PathBuf {
     built.clone()
 }
 
+/// The same component with another digest: with a custom section at its end, which means nothing.
+pub fn edited(component: &[u8]) -> Vec<u8> {
+    // Its id, its length, and its content: a name with its length before it.
+    let section = [&[0, 5, 4][..], b"note"].concat();
+    [component, &section].concat()
+}
+
 impl World {
     /// Approves a component as its user does: on a terminal, having been shown its forms.
     #[track_caller]

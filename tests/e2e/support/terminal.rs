@@ -1,22 +1,38 @@
 //! A program on a terminal, with a person's hands at it.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
 use rustix::io::FdFlags;
-use rustix::termios::tcsetwinsize;
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{LocalModes, tcgetattr, tcsetwinsize};
 
-use super::wait::eventually;
+use super::wait::{PATIENCE, eventually, until};
+
+/// The time between two keys that a person presses.
+const PACE: Duration = Duration::from_millis(50);
+
+/// Opening a terminal must not make it this process's own.
+const NOCTTY: i32 = rustix::fs::OFlags::NOCTTY.bits() as i32;
+
+/// How long an answer may take before the same is typed again.
+const AGAIN: Duration = Duration::from_millis(700);
 
 /// A pseudo-terminal, what a person would see on it, and the program that runs there.
 pub struct Terminal {
     /// Our side of the terminal.
     hands: File,
+    /// The file that is the program's side.
+    path: PathBuf,
     seen: Arc<Mutex<Seen>>,
     child: Child,
 }
@@ -42,6 +58,8 @@ impl Terminal {
         let pair = openpty(&size(24, 80), None).expect("a terminal");
         // Ours only: a program that held it would keep the terminal open.
         rustix::io::fcntl_setfd(&pair.master, FdFlags::CLOEXEC).expect("a flag can be set");
+        let path = format!("/proc/self/fd/{}", pair.slave.as_raw_fd());
+        let path = std::fs::read_link(path).expect("a terminal has a file");
         let side = || pair.slave.try_clone().expect("a descriptor can be copied");
         command.stdin(side()).stdout(side()).stderr(side());
         // SAFETY: both calls are async-signal-safe and allocate nothing.
@@ -70,7 +88,7 @@ impl Terminal {
                 seen.bytes.extend_from_slice(&buffer[..count]);
             }
         });
-        Terminal { hands, seen, child }
+        Terminal { hands, path, seen, child }
     }
 
     /// Types text.
@@ -86,6 +104,19 @@ impl Terminal {
             Key::Ctrl(letter) => letter.to_ascii_uppercase() as u8 ^ 0x40,
         };
         self.hands.write_all(&[byte]).expect("the terminal takes what is typed");
+    }
+
+    /// Presses keys as a person does: each after the program has read the one before.
+    #[track_caller]
+    pub fn press_apart(&mut self, keys: &[Key]) {
+        for &key in keys {
+            self.press(key);
+            // It takes the kernel a moment to bring the key to the program's side.
+            thread::sleep(PACE);
+            let side = OpenOptions::new().read(true).custom_flags(NOCTTY).open(&self.path);
+            let side = side.expect("the program's side can be opened");
+            until("the key is read", || rustix::io::ioctl_fionread(&side).is_ok_and(|n| n == 0));
+        }
     }
 
     /// Changes the size of the window.
@@ -116,15 +147,46 @@ impl Terminal {
     /// Waits until what the screen shows fits.
     #[track_caller]
     pub fn shows_when(&self, what: &str, fits: impl Fn(&str) -> bool) {
-        let begin = std::time::Instant::now();
+        let begin = Instant::now();
         while !fits(&self.screen()) {
             assert!(
-                begin.elapsed().as_secs() < 20,
-                "not within 20 seconds: {what}; it shows:\n{}",
+                begin.elapsed() < PATIENCE,
+                "not within {PATIENCE:?}: {what}; it shows:\n{}",
                 self.screen()
             );
-            thread::sleep(std::time::Duration::from_millis(10));
+            thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Types `text` again and again until the screen shows `answer`: for a program that may not
+    /// listen yet.
+    #[track_caller]
+    pub fn types_until(&mut self, text: &str, answer: &str) {
+        let begin = Instant::now();
+        while !self.screen().contains(answer) {
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "not within {PATIENCE:?}: an answer {answer:?} to {text:?}; it shows:\n{}",
+                self.screen()
+            );
+            self.types(text);
+            let typed = Instant::now();
+            while !self.screen().contains(answer) && typed.elapsed() < AGAIN {
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+
+    /// Whether the terminal is as a shell has it for its users: it echoes what is typed, and reads
+    /// it by lines.
+    pub fn is_cooked(&self) -> bool {
+        let modes = tcgetattr(&self.hands).expect("a terminal has modes").local_modes;
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
+    }
+
+    /// Sends the program a signal.
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill_process(Pid::from_child(&self.child), signal);
     }
 
     /// Whether the program still runs.

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Long enough for a slow machine under load; only a test that is going to fail waits that long.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks until `condition` holds, for at most 20 seconds; panics with `what` after that.
 #[track_caller]

@@ -14,13 +14,9 @@ const COLUMNS: [Column; 6] =
 /// How much of a digest tells components apart in a table: `sha256:` and 12 digits.
 const SHORT_DIGEST: usize = 19;
 
-/// The backend's name, or its file's where it is not known.
+/// The backend's name, as `--backend` takes it.
 pub fn name(plugin: &PluginInfo) -> String {
-    match (&plugin.manifest, &plugin.origin) {
-        (Some(manifest), _) => escape_controls(&manifest.manifest().name),
-        (None, Origin::File(file)) => escape_controls(&file.display().to_string()),
-        (None, Origin::BuiltIn(_)) => "(built in)".to_owned(),
-    }
+    escape_controls(&plugin.name)
 }
 
 /// The table of `kst plugin list`.
@@ -71,6 +67,9 @@ pub fn full(plugin: &PluginInfo) -> String {
     if let Some(problem) = &plugin.problem {
         add("problem", problem);
     }
+    if let Some(advice) = &plugin.advice {
+        add("advice", advice);
+    }
     if let Some(checked) = &plugin.manifest {
         out.push('\n');
         out.push_str(&door::render(checked.manifest()));
@@ -94,6 +93,7 @@ pub fn json(plugin: &PluginInfo) -> Value {
         "size": plugin.size,
         "imports": plugin.imports,
         "problem": plugin.problem,
+        "advice": plugin.advice,
         "manifest": manifest.and_then(|manifest| serde_json::to_value(manifest).ok()),
     })
 }
@@ -136,6 +136,7 @@ mod tests {
             size: 20_480,
             imports: vec!["kst:runner/process@0.1.0".into()],
             problem: Some("it is not a component".into()),
+            advice: Some("ask its author".into()),
         }
     }
 
@@ -144,9 +145,9 @@ mod tests {
         let text = String::from_utf8(kst::text::plain(full(&unknown()).as_bytes())).unwrap();
         assert_eq!(
             text,
-            "name:     /x/a\\x1b.wasm\nfrom:     /x/a\\x1b.wasm\ndigest:   sha256:0123456789abcdef0123\n\
+            "name:     a\nfrom:     /x/a\\x1b.wasm\ndigest:   sha256:0123456789abcdef0123\n\
              size:     20 KiB\ntrust:    not trusted\nimports:  kst:runner/process@0.1.0\n\
-             problem:  it is not a component\n"
+             problem:  it is not a component\nadvice:   ask its author\n"
         );
         assert!(table(&[unknown()], None).contains("sha256:0123456789ab"));
         assert_eq!(json(&unknown())["name"], Value::Null);
