@@ -8,6 +8,8 @@
 mod support;
 
 mod attach;
+mod bad_cache;
+mod bad_engines;
 mod bad_input;
 mod container;
 mod harness;

@@ -65,15 +65,15 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
             output.print(format!("\n{table}").as_bytes())?;
         }
     }
+    if let Some(backend) = &args.select.backend {
+        usable(backend, &listing.health)?;
+    }
     for health in &listing.health {
         if health.state == HealthState::Broken && !args.health {
             output.warn(&render::health::sentence(health));
         }
     }
-    match &args.select.backend {
-        Some(backend) => usable(backend, &listing.health),
-        None => Ok(0),
-    }
+    Ok(0)
 }
 
 /// Refuse a backend that there is not.
@@ -89,10 +89,10 @@ fn known(host: &Host, backend: &str) -> kst::Result<()> {
 }
 
 /// Fail where the one backend asked for cannot be asked: "none" would be a lie.
-fn usable(backend: &str, health: &[BackendHealth]) -> anyhow::Result<u8> {
+fn usable(backend: &str, health: &[BackendHealth]) -> anyhow::Result<()> {
     let asked: Vec<_> = health.iter().filter(|health| health.backend == backend).collect();
     if asked.is_empty() || asked.iter().any(|health| health.state == HealthState::Ok) {
-        return Ok(0);
+        return Ok(());
     }
     let what: Vec<String> = asked.iter().map(|health| render::health::reason(health)).collect();
     bail!(kst::Error::Unavailable {
@@ -120,8 +120,8 @@ mod tests {
     #[test]
     fn a_backend_of_which_nothing_answers_is_an_error() {
         let (ok, broken) = (health(HealthState::Ok), health(HealthState::Broken));
-        assert_eq!(usable("container", &[ok.clone(), broken.clone()]).unwrap(), 0);
-        assert_eq!(usable("tmux", std::slice::from_ref(&broken)).unwrap(), 0);
+        assert!(usable("container", &[ok.clone(), broken.clone()]).is_ok());
+        assert!(usable("tmux", std::slice::from_ref(&broken)).is_ok());
         let error = usable("container", &[broken, health(HealthState::Absent)]).unwrap_err();
         assert_eq!(error.downcast_ref::<kst::Error>().unwrap().exit_code(), 6);
         assert!(error.to_string().contains("docker: the daemon does not answer"), "{error}");

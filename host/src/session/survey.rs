@@ -420,7 +420,11 @@ fn unwell(
     let problem = match error {
         // The backend has a column of its own.
         Error::Unavailable { what, .. } => what.clone(),
-        other => other.to_string(),
+        other => {
+            let text = other.to_string();
+            let what = text.strip_prefix(&format!("backend {backend}: "));
+            what.map(str::to_owned).unwrap_or(text)
+        }
     };
     BackendHealth {
         backend: backend.to_owned(),
