@@ -9,6 +9,7 @@ mod support;
 
 mod attach;
 mod bad_cache;
+mod bad_days;
 mod bad_engines;
 mod bad_input;
 mod container;
