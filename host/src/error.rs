@@ -7,6 +7,15 @@ use crate::text::shown_path;
 /// A failure of kst: what happened, where, and (by [`Error::advice`]) what to do.
 ///
 /// Every case has a fixed exit code of the command line, see [`Error::exit_code`].
+///
+/// ```
+/// use kst::session::SessionManager;
+///
+/// let error = SessionManager::new("dev", "tmax").err().unwrap();
+/// assert_eq!(error.to_string(), "no backend is called 'tmax'");
+/// assert_eq!(error.advice(), Some("did you mean 'tmux'?"));
+/// assert!(matches!(error, kst::Error::BackendNotFound { .. }));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

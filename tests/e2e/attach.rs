@@ -258,7 +258,7 @@ fn inside_another_tmux_server_it_nests() {
     let kst = env!("CARGO_BIN_EXE_kst");
     terminal.types(&format!("{kst} attach {}; echo co\"\"de $?\r", place.session));
     terminal.types_until("hello\r", "got <hello>");
-    assert_eq!(looked_at(&place.world, "default"), [place.session.clone()]);
+    assert_eq!(looked_at(&place.world, "default"), [place.session.as_str()]);
     assert_eq!(looked_at(&place.world, "other"), ["outer"]);
     // The first is for the outer one, which passes on the second.
     terminal.press(Key::Ctrl('b'));

@@ -144,6 +144,8 @@ fn what_cannot_be_is_an_error_of_its_own_kind() {
                 let error = SessionManager::new(name, "tmux").err().expect("no name for a session");
                 assert!(matches!(error, Error::Invalid { .. }), "{name:?}: {error}");
             }
+            let shouted = SessionManager::new("dev", "TMUX").expect("as in kstlib");
+            assert_eq!(shouted.backend(), "tmux");
             let error = SessionManager::new("dev", "tmax").err().expect("no such backend");
             assert!(
                 matches!(&error, Error::BackendNotFound { backend, .. } if backend == "tmax"),

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::support::{Engine, World, until};
 
 fn world() -> Option<World> {
@@ -215,7 +213,7 @@ fn windows_that_the_user_opens_belong_to_the_session() {
     let Some(world) = world() else { return };
     world.kst(["start", "dev", "-b", "tmux", "--", "sh", "-c", "echo main; sleep 1000"]).ok();
     world.tmux(["new-window", "-d", "-t", "=dev:", "sleep 4321"]).ok();
-    until("two windows are told", || world.status("dev")["window_count"] == Value::from(2));
+    until("two windows are told", || world.status("dev")["window_count"] == 2);
     world.kst(["stop", "dev"]).ok();
     let alive = |mark: &str| {
         let lines = world.processes().into_iter();

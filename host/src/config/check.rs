@@ -8,6 +8,7 @@ use super::problem::Problem;
 use super::read::twice;
 use super::tree::{Entry, Kind, Map, Node, Place, Scalar, Value};
 use super::{Severity, Sourced};
+use crate::plugin::canonical;
 use crate::session::validate::{self, quoted};
 use crate::session::{Command, OptionValue, SessionConfig};
 
@@ -134,7 +135,7 @@ fn text_setting(entry: &Entry, key: &str) -> Result<Option<Sourced<String>>, Pro
     let node = &entry.node;
     let Some(name) = text(node, key, "the name of a backend")? else { return Ok(None) };
     validate::backend_name(name).map_err(|error| Problem::from_error(&node.at, key, &error))?;
-    Ok(Some(sourced(name.to_owned(), &node.at)))
+    Ok(Some(sourced(canonical(name).to_owned(), &node.at)))
 }
 
 fn runtime(entry: &Entry, key: &str) -> Result<Option<Sourced<String>>, Problem> {

@@ -637,6 +637,16 @@ fn settings_that_are_wrong() {
 }
 
 #[test]
+fn the_case_of_built_in_backends_does_not_matter() {
+    let text = "ops: {default_backend: TMUX, sessions: {a: {backend: Container, image: x}, \
+                b: {backend: Mine}}}\n";
+    let config = Place::with(text).load();
+    assert_eq!(config.default_backend().unwrap().value, "tmux");
+    assert_eq!(session(&config, "a").backend.as_deref(), Some("container"));
+    assert_eq!(session(&config, "b").backend.as_deref(), Some("Mine"));
+}
+
+#[test]
 fn keys_that_look_like_others() {
     for (key, meant) in [
         ("comand", "command"),

@@ -1,8 +1,8 @@
 //! Plugins: where components come from, whether they may run, and how they are run.
 //!
-//! A component is found ([`source`]), checked to be one that this kst can run, compiled or taken
-//! from the cache of compiled code ([`cache`]), and instantiated anew for each call ([`instance`])
-//! under limits ([`limits`]). The one import that it gets is the door.
+//! A component is found ([`Source`]), checked to be one that this kst can run, compiled or taken from
+//! the cache of compiled code, and instantiated anew for each call, under limits ([`GuestLimits`]).
+//! The one import that it gets is the door.
 
 mod bindings;
 mod cache;
@@ -23,3 +23,4 @@ pub use source::{BUILT_IN_NAMES, Origin, Source, built_in, read_component, vette
 pub use trust::{Approval, TrustFile};
 
 pub(crate) use guest::{Answer, Fault, Guest, StartRequest, StopRequest};
+pub(crate) use source::canonical;

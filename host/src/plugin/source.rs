@@ -67,6 +67,12 @@ impl Source {
     }
 }
 
+/// A backend's name as its component says it: `TMUX` is `tmux`, as it was in `kstlib.ops`. Names that
+/// others gave are taken as they are.
+pub(crate) fn canonical(name: &str) -> &str {
+    BUILT_IN_NAMES.iter().find(|known| known.eq_ignore_ascii_case(name)).copied().unwrap_or(name)
+}
+
 /// One of the components in this binary.
 pub fn built_in(name: &str) -> Option<Source> {
     generated::BUILT_IN.iter().find(|(known, _, _)| *known == name).and_then(

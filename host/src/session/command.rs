@@ -33,6 +33,19 @@ const SHELL_WORDS: [&str; 52] = [
 ///
 /// Nothing with a NUL character can be run.
 ///
+/// ```
+/// use kst::session::Command;
+/// use kst::session::command::resolve;
+///
+/// # fn main() -> kst::Result<()> {
+/// let text = Command::Text("grep -e 'a b' file".into());
+/// assert_eq!(resolve(&text, true)?, ["grep", "-e", "a b", "file"]);
+/// assert!(resolve(&Command::Text("make && run".into()), true).is_err());
+/// assert_eq!(resolve(&Command::Shell("make && run".into()), true)?.last().unwrap(), "make && run");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::Invalid`], with the way out as its advice.

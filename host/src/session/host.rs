@@ -52,6 +52,19 @@ impl HostSettings {
 }
 
 /// The host of all backends: finds, starts, stops, lists sessions.
+///
+/// ```no_run
+/// use kst::config::Config;
+/// use kst::session::{Filter, Host, HostSettings};
+///
+/// # fn main() -> kst::Result<()> {
+/// let host = Host::new(HostSettings::new(Config::empty()))?;
+/// for session in host.list(&Filter::default())?.sessions {
+///     println!("{} {} in {}", session.name, session.state, session.backend);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Host {
     settings: HostSettings,
     backends: Backends,

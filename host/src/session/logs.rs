@@ -48,11 +48,11 @@ impl Host {
                 }
                 kept(&entry.log, lines, name)
             }
-            _ => self.from_backend(&found, lines),
+            _ => self.told_by_backend(&found, lines),
         }
     }
 
-    fn from_backend(&self, found: &Sighting, lines: u32) -> Result<Vec<u8>> {
+    fn told_by_backend(&self, found: &Sighting, lines: u32) -> Result<Vec<u8>> {
         let name = &found.status.name;
         let Some(plugin) = &found.plugin else { return Ok(Vec::new()) };
         let mut request = Request::new(Operation::Logs, found.location.clone());

@@ -11,6 +11,7 @@ use super::survey::Filter;
 use super::validate;
 use crate::config::{Config, Sources};
 use crate::folders::Folders;
+use crate::plugin::canonical;
 use crate::{Error, Result};
 
 /// One session: start it, stop it, ask for its state and its output.
@@ -31,6 +32,21 @@ use crate::{Error, Result};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// In a container, with the options of that backend:
+///
+/// ```no_run
+/// # fn main() -> kst::Result<()> {
+/// # use kst::session::SessionManager;
+/// let prod = SessionManager::new("prod", "container")?
+///     .option("image", "localhost/app:latest")
+///     .option("runtime", "podman")
+///     .options("volumes", ["./data:/app/data"])
+///     .options("ports", ["127.0.0.1:8080:80"]);
+/// prod.start()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct SessionManager {
     host: Host,
     config: SessionConfig,
@@ -46,6 +62,7 @@ impl SessionManager {
     /// [`Error::Invalid`] for a name that no session of kst's can have, [`Error::BackendNotFound`].
     pub fn new(name: &str, backend: &str) -> Result<Self> {
         validate::session_name(name)?;
+        let backend = canonical(backend);
         let host = Host::new(HostSettings {
             program: Some(program()),
             ..HostSettings::new(Config::empty())
@@ -288,6 +305,19 @@ impl SessionManager {
 
 /// In which backend a session of this name exists, looking in all of them (in those that are
 /// installed), or at one location of each. `None`: in none.
+///
+/// The backends are those that are built in and those in the plugins folder.
+///
+/// ```no_run
+/// # fn main() -> kst::Result<()> {
+/// use kst::session::{SessionManager, auto_detect_backend};
+///
+/// if let Some(backend) = auto_detect_backend("bot", None)? {
+///     print!("{}", SessionManager::new("bot", &backend)?.logs(10)?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///

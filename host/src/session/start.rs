@@ -61,10 +61,12 @@ impl Host {
         let defined = self.config().session(&given.name)?;
         let merged = merge(given, defined);
         let has_definition = defined.is_some() || says_more_than_a_name(given);
-        if given.backend.is_none() && defined.is_none() && self.preferred_backend().is_none() {
-            if let Some(status) = self.start_where_it_is(given, has_definition)? {
-                return Ok(status);
-            }
+        if given.backend.is_none()
+            && defined.is_none()
+            && self.preferred_backend().is_none()
+            && let Some(status) = self.start_where_it_is(given, has_definition)?
+        {
+            return Ok(status);
         }
         let prepared = self.prepare(merged, has_definition)?;
         self.start_prepared(prepared)

@@ -241,7 +241,11 @@ impl Host {
                 });
                 match asked {
                     // Several have the name; the list tells each of them.
-                    Ok((_, door)) if rows_by_name(&door.rows()).get(name).is_some_and(several) => {
+                    Ok((_, door))
+                        if rows_by_name(&door.rows())
+                            .get(name)
+                            .is_some_and(|rows| rows.len() > 1) =>
+                    {
                         return self.ask_location(plugin, at, Question::Everything);
                     }
                     Ok((session, door)) => Ok((vec![session], door)),
@@ -305,7 +309,7 @@ impl Host {
         let mut told: HashMap<String, usize> = HashMap::new();
         for session in &sessions {
             // Where each name stands once, there is nothing to count.
-            if by_name.get(session.name.as_str()).is_some_and(several) {
+            if by_name.get(session.name.as_str()).is_some_and(|rows| rows.len() > 1) {
                 *told.entry(session.name.clone()).or_default() += 1;
             }
         }
@@ -494,9 +498,4 @@ fn rows_by_name(rows: &[Row]) -> HashMap<&str, Vec<&Row>> {
         }
     }
     by_name
-}
-
-/// Whether more than one session has a name.
-fn several(rows: &Vec<&Row>) -> bool {
-    rows.len() > 1
 }

@@ -105,6 +105,14 @@ pub fn foreign_name(name: &str) -> Result<()> {
 
 /// A session's name: an ASCII letter, then ASCII letters, digits, `_` or `-`, at most
 /// [`MAX_NAME`] in all.
+///
+/// ```
+/// use kst::session::validate::session_name;
+///
+/// assert!(session_name("web-1").is_ok());
+/// let error = session_name("web 1").unwrap_err();
+/// assert_eq!(error.exit_code(), 2);
+/// ```
 pub fn session_name(name: &str) -> Result<()> {
     let what = if name.is_empty() {
         return Err(Error::invalid("a session's name cannot be empty"));
