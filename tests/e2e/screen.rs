@@ -137,6 +137,28 @@ fn force_leaves_nothing() {
 }
 
 #[test]
+fn a_screen_that_was_killed_gives_way() {
+    let Some(world) = world() else { return };
+    start(&world, "dev", &["sh", "-c", "echo first; exec sleep 1000"]).ok();
+    until("its output is in the log", || world.kst(["logs", "dev"]).ok().out().contains("first"));
+    let [screen] = &listed(&world)[..] else { panic!("{:?}", listed(&world)) };
+    let pid = screen.split('.').next().and_then(|pid| pid.parse().ok()).expect("a pid");
+    let pid = rustix::process::Pid::from_raw(pid).expect("no process is 0");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it runs");
+    // Its socket stays, and screen goes on listing it.
+    until("its end is known", || world.status("dev")["state"] == "exited");
+    assert_eq!(world.status("dev")["signal"], 1);
+    assert_eq!(listed(&world).len(), 1);
+    world.kst(["logs", "dev"]).ok().prints("first");
+    start(&world, "dev", &["sleep", "1000"]).ok();
+    assert_eq!(world.status("dev")["state"], "running");
+    assert_eq!(listed(&world).len(), 1);
+    world.kst(["stop", "dev"]).ok();
+    world.kst(["remove", "dev"]).ok();
+    assert_eq!(listed(&world), Vec::<String>::new());
+}
+
+#[test]
 fn names_match_exactly() {
     let Some(world) = world() else { return };
     start(&world, "develop", &["sleep", "1000"]).ok();
