@@ -21,13 +21,15 @@ from pathlib import Path
 
 # Containers of the cases are called so, and removed by it.
 CONTAINER_PREFIX = "cmp-"
+# And so are tmux sockets in the folder that kstlib looks in, whatever TMUX_TMPDIR says.
+SOCKET_PREFIX = f"cmp{os.getpid()}-"
 DEADLINE = 60
 
 
 class World:
     """A home, a working directory and tmux sockets for one tool in one case."""
 
-    def __init__(self, tool):
+    def __init__(self, tool, shares_sockets):
         self.tool = tool
         self.root = Path(tempfile.mkdtemp(prefix="kst-cmp-", dir="/tmp"))
         self.env = {
@@ -44,6 +46,10 @@ class World:
             "TERM": "xterm",
             "COLUMNS": "500",  # kstlib wraps its JSON
         }
+        self.sockets = (self.root / "tmux", "tmux-*/*")
+        if shares_sockets:
+            del self.env["TMUX_TMPDIR"]
+            self.sockets = (Path(f"/tmp/tmux-{os.getuid()}"), f"{SOCKET_PREFIX}*")
 
     def run(self, argv):
         try:
@@ -63,7 +69,8 @@ class World:
     def tmux_sessions(self):
         """SOCKET/NAME of each live session: those whose first pane's program has not ended."""
         found = []
-        for socket in sorted((self.root / "tmux").glob("tmux-*/*")):
+        folder, pattern = self.sockets
+        for socket in sorted(folder.glob(pattern)):
             listing = self.run(
                 ["tmux", "-S", str(socket), "list-panes", "-a", "-F", "#{pane_dead} #{session_name}"]
             )
@@ -82,8 +89,10 @@ class World:
         return found
 
     def close(self):
-        for socket in (self.root / "tmux").glob("tmux-*/*"):
+        folder, pattern = self.sockets
+        for socket in folder.glob(pattern):
             self.run(["tmux", "-S", str(socket), "kill-server"])
+            socket.unlink(missing_ok=True)
         for engine in engines():
             ids = self.run([engine, "ps", "-aq", "--filter", f"name={CONTAINER_PREFIX}"]).stdout.split()
             if ids:
@@ -113,7 +122,7 @@ def engines():
 
 def observe(case, tool, prefix):
     """What a tool does in a case: a list of (what, value)."""
-    world = World(tool)
+    world = World(tool, case.get("shares_sockets", False))
     seen = []
     try:
         if "config" in case:
@@ -135,7 +144,7 @@ def observe(case, tool, prefix):
                 seen.append((f"{step}: success", done.returncode == 0))
             for what in case["compare"]:
                 if what.startswith("json ") and "--json" in step:
-                    seen.append((f"{step}: {what}", fields(done.stdout, what[5:].split())))
+                    seen.append((f"{step}: {what}", fields(done.stdout, what[5:].split(), case)))
                 if what.startswith("prints ") and not done.returncode:
                     seen.append((f"{step}: {what}", what[7:] in done.stdout))
                 if what == "lines" and step.startswith("logs"):
@@ -147,19 +156,24 @@ def observe(case, tool, prefix):
     return seen
 
 
-def fields(text, names):
-    """The named fields of a JSON document; of each session, in order of names, where it lists."""
+def fields(text, names, case):
+    """The named fields of a JSON document; of each session, in order of names, where it lists.
+
+    Sessions that the case doesn't speak of are left out: kstlib finds those of the whole machine.
+    """
     try:
         document = json.loads(text)
     except ValueError:
         return "not JSON"
     if isinstance(document, list):
-        ordered = sorted(document, key=lambda session: str(session.get("name")))
+        known = [session for session in document if str(session.get("name")) in repr(case)]
+        ordered = sorted(known, key=lambda session: str(session.get("name")))
         return [{name: session.get(name, "missing") for name in names} for session in ordered]
     return {name: document.get(name, "missing") for name in names}
 
 
 def fill(line):
+    line = line.replace("{socket}", SOCKET_PREFIX)
     return line.replace("{image}", os.environ.get("KST_TEST_IMAGE", "no-image"))
 
 
