@@ -49,6 +49,11 @@ impl App {
         if !config.problems().is_empty() {
             self.output.hint("kst config check shows the lines and what to do");
         }
+        self.host_on(config)
+    }
+
+    /// The host, on this config, whose problems are told by whoever read it.
+    pub fn host_on(&self, config: Config) -> anyhow::Result<Host> {
         let output = self.output.clone();
         Ok(Host::new(HostSettings {
             folders: self.folders.clone(),

@@ -26,6 +26,8 @@ enum Command {
 
 /// Report each problem of the config, with its file, its line and what to do
 ///
+/// Sessions are held against what their backends declare; no engine is asked.
+///
 /// Ends with 2 where something is wrong, with 0 where there are warnings alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&[
@@ -57,15 +59,23 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
 
 fn check(app: &App) -> anyhow::Result<u8> {
     let config = app.config()?;
-    let problems = config.problems();
+    let mut problems = config.problems().to_vec();
+    let files = config.files().to_vec();
+    // A setting that nothing can be run with, such as a program chosen by this directory, is told
+    // after what is wrong in the files.
+    let host = app.host_on(config);
+    if let Ok(host) = &host {
+        problems.extend(host.check_definitions());
+    }
     if app.globals.json {
-        app.output.json(&serde_json::to_value(problems)?)?;
-    } else if problems.is_empty() {
-        app.output.print(b"The config is good.\n")?;
-    } else {
+        app.output.json(&serde_json::to_value(&problems)?)?;
+    } else if !problems.is_empty() {
         let text: Vec<String> = problems.iter().map(render::problem::full).collect();
         app.output.print(text.join("\n").as_bytes())?;
+    } else if host.is_ok() {
+        app.output.print(render::problem::none(&files).as_bytes())?;
     }
+    host?;
     let wrong = problems.iter().any(|problem| problem.severity == Severity::Error);
     Ok(if wrong { 2 } else { 0 })
 }

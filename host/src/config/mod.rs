@@ -194,6 +194,32 @@ impl Config {
         Some(check::sourced((), &entry.get(key)?.node.at))
     }
 
+    /// What is wrong with a session that is defined here, or with one of its keys, as a problem
+    /// that has the place.
+    pub(crate) fn session_problem(
+        &self,
+        session: &str,
+        key: Option<&str>,
+        error: &Error,
+    ) -> Problem {
+        let path = format!("ops.sessions.{session}");
+        let entry = self.tree.get("sessions").and_then(|sessions| match &sessions.node.value {
+            Value::Map(sessions) => sessions.get(session),
+            _ => None,
+        });
+        let below = entry.zip(key).and_then(|(entry, key)| match &entry.node.value {
+            Value::Map(keys) => keys.get(key),
+            _ => None,
+        });
+        match (entry, below) {
+            (_, Some(key)) => {
+                Problem::from_error(&key.key_at, &format!("{path}.{}", key.key), error)
+            }
+            (Some(entry), None) => Problem::from_error(&entry.key_at, &path, error),
+            (None, None) => Problem::of_file(FILE_NAME, error.to_string()),
+        }
+    }
+
     /// The merged config of `ops`, with where each value comes from.
     pub fn show(&self) -> Shown {
         show::show(&self.tree)

@@ -6,6 +6,7 @@
 mod attach;
 mod backends;
 pub mod command;
+mod definition;
 mod environment;
 mod executable;
 mod files;

@@ -1,5 +1,7 @@
 //! Problems of the config.
 
+use std::path::PathBuf;
+
 use kst::config::{Problem, Severity};
 use kst::text::escape_controls;
 
@@ -24,6 +26,15 @@ pub fn full(problem: &Problem) -> String {
         out.push_str(&format!("  {hint}hint:{hint:#} {}\n", escape_controls(advice)));
     }
     out
+}
+
+/// That there is no problem, and which files that is said of.
+pub fn none(files: &[PathBuf]) -> String {
+    if files.is_empty() {
+        return "There is no config; 'kst config --help' says where it is looked for.\n".to_owned();
+    }
+    let file = |file: &PathBuf| escape_controls(&file.display().to_string());
+    format!("The config is good: {}\n", files.iter().map(file).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]
