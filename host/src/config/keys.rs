@@ -8,7 +8,7 @@ pub(super) const OPS: [&str; 5] =
 pub(super) const SESSION: [&str; 5] = ["backend", "command", "shell", "working_dir", "env"];
 
 /// The options of kstlib's own backends.
-pub(super) const OPTIONS: [&str; 6] =
+pub(crate) const OPTIONS: [&str; 6] =
     ["image", "volumes", "ports", "runtime", "log_volume", "socket_name"];
 
 /// The keys of an entry of `plugins`.

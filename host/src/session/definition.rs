@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::host::Host;
 use super::model::SessionConfig;
-use super::options::{check, check_required};
+use super::options::{check, check_required, is_others};
 use crate::Error;
 use crate::config::{Problem, Severity};
 
@@ -17,24 +17,27 @@ impl Host {
         let mut problems = Vec::new();
         for (name, session) in self.config().sessions() {
             let Ok(session) = session else { continue };
-            for (key, error) in self.check_definition(session) {
+            for Wrong { key, error, severity } in self.check_definition(session) {
                 let mut problem = self.config().session_problem(name, key.as_deref(), &error);
-                // The entry is right, and can be used once the backend can.
-                if !matches!(error, Error::Invalid { .. } | Error::BackendNotFound { .. }) {
-                    problem.severity = Severity::Warning;
-                }
+                problem.severity = severity;
                 problems.push(problem);
             }
         }
         problems
     }
 
-    /// What is wrong with one definition, and with which of its keys.
-    fn check_definition(&self, session: &SessionConfig) -> Vec<(Option<String>, Error)> {
+    fn check_definition(&self, session: &SessionConfig) -> Vec<Wrong> {
         let backend = session.backend.clone().unwrap_or_else(|| self.default_backend());
         let plugin = match self.backend(&backend) {
             Ok(plugin) => plugin,
-            Err(error) => return vec![(Some("backend".to_owned()), error)],
+            Err(error) => {
+                // The entry is right, and can be used once the backend can.
+                let severity = match error {
+                    Error::BackendNotFound { .. } => Severity::Error,
+                    _ => Severity::Warning,
+                };
+                return vec![Wrong { key: Some("backend".to_owned()), error, severity }];
+            }
         };
         let manifest = plugin.manifest().manifest();
         // Where relative paths are taken from makes no difference to whether they are right.
@@ -43,12 +46,22 @@ impl Host {
         for (option, value) in &session.options {
             let alone = BTreeMap::from([(option.clone(), value.clone())]);
             if let Err(error) = check(manifest, &alone, base) {
-                wrong.push((Some(option.clone()), error));
+                // Left out when the session is started.
+                let others = is_others(manifest, option);
+                let severity = if others { Severity::Warning } else { Severity::Error };
+                wrong.push(Wrong { key: Some(option.clone()), error, severity });
             }
         }
         if let Err(error) = check_required(manifest, &session.options) {
-            wrong.push((None, error));
+            wrong.push(Wrong { key: None, error, severity: Severity::Error });
         }
         wrong
     }
+}
+
+/// What is wrong with a definition, and with which of its keys.
+struct Wrong {
+    key: Option<String>,
+    error: Error,
+    severity: Severity,
 }

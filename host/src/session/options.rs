@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::model::OptionValue;
 use super::validate;
+use crate::config::KSTLIB_OPTIONS;
 use crate::door::{Manifest, OptionKind, OptionSchema};
 use crate::{Error, Result};
 
@@ -16,6 +17,23 @@ const MOST_VALUES: usize = 100;
 pub(crate) struct Checked {
     pub options: BTreeMap<String, OptionValue>,
     pub location: Option<String>,
+}
+
+/// Leave out what the config says for another backend. One config serves several: a session that
+/// has an image and volumes on the server runs in tmux on the laptop, where neither means anything.
+/// What was asked for just now stays, to be refused.
+pub(crate) fn leave_out_others(
+    manifest: &Manifest,
+    options: &mut BTreeMap<String, OptionValue>,
+    defined: &BTreeMap<String, OptionValue>,
+) {
+    options.retain(|name, value| !is_others(manifest, name) || defined.get(name) != Some(value));
+}
+
+/// Whether an option is one that kstlib's configs have for every session, and this backend has not.
+pub(crate) fn is_others(manifest: &Manifest, name: &str) -> bool {
+    let mut own = manifest.options.iter().chain(&manifest.location_option);
+    KSTLIB_OPTIONS.contains(&name) && own.all(|option| option.name != name)
 }
 
 /// Check options against a backend's schema, and give each its declared type. Relative paths are
@@ -200,5 +218,47 @@ fn describe(value: &OptionValue) -> String {
         OptionValue::Number(number) => number.to_string(),
         OptionValue::Text(text) => format!("'{}'", crate::text::escape_controls(text)),
         OptionValue::List(_) => "a list".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::door::{Locations, Placement};
+
+    fn without_options() -> Manifest {
+        Manifest {
+            name: "eng".into(),
+            version: "1".into(),
+            summary: "runs sessions".into(),
+            programs: Vec::new(),
+            forms: Vec::new(),
+            locations: Locations::One,
+            location_option: None,
+            options: Vec::new(),
+            placement: Placement::Here,
+            keeps: Vec::new(),
+            files: Vec::new(),
+            operations: Vec::new(),
+            detach: None,
+        }
+    }
+
+    fn options(list: &[(&str, &str)]) -> BTreeMap<String, OptionValue> {
+        let option = |(name, value): &(&str, &str)| {
+            ((*name).to_owned(), OptionValue::Text((*value).to_owned()))
+        };
+        list.iter().map(option).collect()
+    }
+
+    #[test]
+    fn what_the_config_says_for_another_backend_is_left_out() {
+        let defined = options(&[("image", "app:1"), ("runtime", "podman"), ("colour", "red")]);
+        let mut merged = defined.clone();
+        // Given on the command line.
+        merged.extend(options(&[("runtime", "docker")]));
+        leave_out_others(&without_options(), &mut merged, &defined);
+        // The image was the config's and is a container's; nobody knows what a colour is.
+        assert_eq!(merged, options(&[("runtime", "docker"), ("colour", "red")]));
     }
 }

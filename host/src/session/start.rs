@@ -13,7 +13,7 @@ use super::host::Host;
 use super::ledger::{Entry, Event, Ledger, new_run, next_number};
 use super::locations;
 use super::model::{OptionValue, SessionConfig, SessionState, SessionStatus};
-use super::options::{check, check_required};
+use super::options::{check, check_required, leave_out_others};
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::{Sighting, place, runs_on};
 use super::survey::Filter;
@@ -59,7 +59,7 @@ impl Host {
     pub fn start(&self, given: &SessionConfig) -> Result<SessionStatus> {
         validate::session_name(&given.name)?;
         let defined = self.config().session(&given.name)?;
-        let merged = merge(given, defined);
+        let mut merged = merge(given, defined);
         let has_definition = defined.is_some() || says_more_than_a_name(given);
         if given.backend.is_none()
             && defined.is_none()
@@ -67,6 +67,12 @@ impl Host {
             && let Some(status) = self.start_where_it_is(given, has_definition)?
         {
             return Ok(status);
+        }
+        if let Some(defined) = defined {
+            let backend = merged.backend.clone().unwrap_or_else(|| self.default_backend());
+            let plugin = self.backend(&backend)?;
+            let manifest = plugin.manifest().manifest();
+            leave_out_others(manifest, &mut merged.options, &defined.options);
         }
         let prepared = self.prepare(merged, has_definition)?;
         self.start_prepared(prepared)
