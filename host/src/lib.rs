@@ -75,3 +75,8 @@ pub mod shim;
 pub mod text;
 
 pub use error::{Error, Result};
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
