@@ -124,7 +124,7 @@ fn a_damaged_ledger() {
     world.kst(["start", "web", "-b", "tmux", "--", "sleep", "1000"]).ok();
     let ledger = world.home().join(".local/state/kst/ledger.jsonl");
     let sound = fs::read(&ledger).unwrap();
-    let garbage: Vec<u8> = (0..5000_u32).map(|n| (n * 7919 >> 3) as u8).collect();
+    let garbage: Vec<u8> = (0..5000_u32).map(|n| ((n * 7919) >> 3) as u8).collect();
     let damaged = [
         ("garbage before", [b"what is this\n".to_vec(), sound.clone()].concat(), Some(true)),
         ("a line cut off", [sound.clone(), b"{\"event\":\"st".to_vec()].concat(), Some(true)),
