@@ -30,6 +30,13 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 const GONE_PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is asked.
 const GONE_STEP: Duration = Duration::from_millis(10);
+/// How long to wait before an engine that was not there for a moment is asked again, each time.
+const AGAIN: [Duration; 4] = [
+    Duration::from_millis(10),
+    Duration::from_millis(50),
+    Duration::from_millis(150),
+    Duration::from_millis(400),
+];
 /// How long a shim may take to tell that it started the command.
 const REPORT_PATIENCE: Duration = Duration::from_secs(15);
 
@@ -306,8 +313,18 @@ impl Host {
                 .collect(),
         };
         let at = &prepared.at;
-        let none = SessionProcesses::none();
-        let served = self.serve(&prepared.plugin, request, none, |guest| guest.start(at, &ask));
+        let mut pauses = AGAIN.iter();
+        let served = loop {
+            let none = SessionProcesses::none();
+            let request = request.clone();
+            let served = self.serve(&prepared.plugin, request, none, |guest| guest.start(at, &ask));
+            match pauses.next() {
+                Some(pause) if self.may_try_again(prepared, &served, launch.as_ref()) => {
+                    std::thread::sleep(*pause);
+                }
+                _ => break served,
+            }
+        };
         let made = served.and_then(|(session, door)| {
             self.settle(prepared, ledger, &run, session, &door, launch.as_mut())
         });
@@ -366,6 +383,19 @@ impl Host {
                 advice: Some(format!("see what is there with 'kst status {name}'")),
             })),
         }
+    }
+
+    /// Whether a start failed for want of an engine that is there otherwise (a tmux server ends with
+    /// its last session), and made nothing: the ticket, which is good for one start, is not used.
+    fn may_try_again<T>(
+        &self,
+        prepared: &Prepared,
+        served: &Result<T, Trouble>,
+        launch: Option<&Launch>,
+    ) -> bool {
+        matches!(served, Err(Trouble::Other(Error::Unavailable { .. })))
+            && launch.is_some_and(|launch| launch.ticket.exists())
+            && self.absent(&prepared.plugin, None).is_none()
     }
 
     /// Wait for the engine to let go of a session whose command could not be started: its shim has

@@ -364,7 +364,7 @@ impl Host {
     }
 
     /// Why nothing of a backend can be asked: its program is not installed.
-    fn absent(&self, plugin: &Plugin, location: Option<&str>) -> Option<Error> {
+    pub(super) fn absent(&self, plugin: &Plugin, location: Option<&str>) -> Option<Error> {
         let manifest = plugin.manifest().manifest();
         let programs = self.programs();
         let is_program = |id: &str| manifest.programs.iter().any(|program| program.id == id);

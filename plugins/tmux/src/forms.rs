@@ -49,8 +49,6 @@ pub fn description() -> Description {
         )
         .form(Form::reads("panes", &[List, Status, Stop], PANES))
         .form(Form::changes("create", &[Start], CREATE).gives(LINE))
-        // For the moment in which a server ends because its last session has.
-        .form(Form::changes("create-again", &[Start], CREATE).gives(LINE))
         .form(Form::changes("discard", &[Start], KILL))
         .form(Form::changes("end", &[Stop, Remove], KILL))
         .form(Form::reads("recent", &[Logs], RECENT))

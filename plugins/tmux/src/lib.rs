@@ -47,13 +47,7 @@ impl Backend for Tmux {
         if request.resume {
             return Err(Error::unsupported("tmux cannot start a session again as it was"));
         }
-        let mut output = run("create", &[])?;
-        // A server that was about to end took the call and made nothing. Once it is gone the next call
-        // starts a new one.
-        if find(&output, &request.name).is_none() && listing::server_ended(&output.stderr) {
-            pause(20);
-            output = run("create-again", &[])?;
-        }
+        let output = run("create", &[])?;
         // A later part of the chain can fail when the session is there already: it must not stay.
         let Some(row) = find(&output, &request.name) else {
             return Err(refusal(&output));
@@ -137,6 +131,9 @@ fn described(row: &Row<'_>) -> Result<Session, Error> {
 fn refusal(output: &Output) -> Error {
     if output.stderr_has("duplicate session") {
         Error::AlreadyExists
+    } else if listing::server_ended(&output.stderr) {
+        // It was about to end, with its last session: kst asks again, and that starts a new one.
+        Error::Unavailable(output.complaint())
     } else if output.ok() {
         Error::failed(
             "tmux said that it made the session but did not name it: is new-session redefined by \
