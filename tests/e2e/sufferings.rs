@@ -402,7 +402,8 @@ fn p15_values_of_the_config_are_taken_as_written() {
     }
     let file = world.config("- a\n- b\n");
     world.kst(["list"]).ok().says(&file.display().to_string());
-    world.kst(["start", "gone", "-b", "tmux", "--", "true"]).ok();
+    // It may be defined in what could not be read.
+    world.kst(["start", "ad-hoc", "-b", "tmux", "--", "true"]).exits(2).says("begin it with");
 }
 
 #[test]
