@@ -353,7 +353,7 @@ fn nobody_reads() {
         full.exits(1).says("No space left on device");
         assert_eq!(full.err().lines().count(), 1, "{full}");
         sh(&format!("KST {command} 2>/dev/full >/dev/null")).ok();
-        sh(&format!("KST nonsense 2>/dev/full")).code.filter(|code| *code == 2).expect("2");
+        sh("KST nonsense 2>/dev/full").code.filter(|code| *code == 2).expect("2");
     }
     // What changes something does it, whoever listens.
     sh("KST start two -b tmux -- sleep 1000 >&- 2>&-");

@@ -16,7 +16,7 @@ pub(super) const PLUGIN: [&str; 1] = ["path"];
 
 /// Backends whose options have the meaning that kstlib gave them; what another backend's options
 /// mean, its schema says.
-pub(super) const KSTLIB_BACKENDS: [&str; 2] = ["tmux", "container"];
+pub(crate) const KSTLIB_BACKENDS: [&str; 2] = ["tmux", "container"];
 
 /// The backend of a session where nothing says another.
 pub(super) const DEFAULT_BACKEND: &str = "tmux";

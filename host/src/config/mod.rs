@@ -55,7 +55,7 @@ use crate::session::SessionConfig;
 use crate::{Error, Result};
 
 pub use check::MAX_SESSIONS;
-pub(crate) use keys::OPTIONS as KSTLIB_OPTIONS;
+pub(crate) use keys::{KSTLIB_BACKENDS, OPTIONS as KSTLIB_OPTIONS};
 pub use problem::{Problem, Severity};
 pub use read::{MAX_FILE, MAX_INCLUDE_DEPTH};
 pub use schema::schema;

@@ -47,7 +47,7 @@ impl Host {
             let alone = BTreeMap::from([(option.clone(), value.clone())]);
             if let Err(error) = check(manifest, &alone, base) {
                 // Left out when the session is started.
-                let others = is_others(manifest, option);
+                let others = is_others(manifest, session, option);
                 let severity = if others { Severity::Warning } else { Severity::Error };
                 wrong.push(Wrong { key: Some(option.clone()), error, severity });
             }

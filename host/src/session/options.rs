@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::model::OptionValue;
+use super::model::{OptionValue, SessionConfig};
 use super::validate;
-use crate::config::KSTLIB_OPTIONS;
+use crate::config::{KSTLIB_BACKENDS, KSTLIB_OPTIONS};
 use crate::door::{Manifest, OptionKind, OptionSchema};
 use crate::{Error, Result};
 
@@ -25,15 +25,20 @@ pub(crate) struct Checked {
 pub(crate) fn leave_out_others(
     manifest: &Manifest,
     options: &mut BTreeMap<String, OptionValue>,
-    defined: &BTreeMap<String, OptionValue>,
+    defined: &SessionConfig,
 ) {
-    options.retain(|name, value| !is_others(manifest, name) || defined.get(name) != Some(value));
+    options.retain(|name, value| {
+        !is_others(manifest, defined, name) || defined.options.get(name) != Some(value)
+    });
 }
 
 /// Whether an option is one that kstlib's configs have for every session, and this backend has not.
-pub(crate) fn is_others(manifest: &Manifest, name: &str) -> bool {
+/// Where the definition names the backend, and kstlib has none of that name, it is a mistake.
+pub(crate) fn is_others(manifest: &Manifest, defined: &SessionConfig, name: &str) -> bool {
+    let meant = defined.backend.as_deref() == Some(&*manifest.name)
+        && !KSTLIB_BACKENDS.contains(&&*manifest.name);
     let mut own = manifest.options.iter().chain(&manifest.location_option);
-    KSTLIB_OPTIONS.contains(&name) && own.all(|option| option.name != name)
+    !meant && KSTLIB_OPTIONS.contains(&name) && own.all(|option| option.name != name)
 }
 
 /// Check options against a backend's schema, and give each its declared type. Relative paths are
@@ -253,12 +258,21 @@ mod tests {
 
     #[test]
     fn what_the_config_says_for_another_backend_is_left_out() {
-        let defined = options(&[("image", "app:1"), ("runtime", "podman"), ("colour", "red")]);
-        let mut merged = defined.clone();
+        let mut defined = SessionConfig {
+            options: options(&[("image", "app:1"), ("runtime", "podman"), ("colour", "red")]),
+            ..SessionConfig::default()
+        };
+        let mut merged = defined.options.clone();
         // Given on the command line.
         merged.extend(options(&[("runtime", "docker")]));
         leave_out_others(&without_options(), &mut merged, &defined);
         // The image was the config's and is a container's; nobody knows what a colour is.
         assert_eq!(merged, options(&[("runtime", "docker"), ("colour", "red")]));
+
+        // An image was meant for this very backend: to be refused.
+        defined.backend = Some("eng".into());
+        let mut merged = defined.options.clone();
+        leave_out_others(&without_options(), &mut merged, &defined);
+        assert_eq!(merged, defined.options);
     }
 }

@@ -79,7 +79,7 @@ impl Host {
             let backend = merged.backend.clone().unwrap_or_else(|| self.default_backend());
             let plugin = self.backend(&backend)?;
             let manifest = plugin.manifest().manifest();
-            leave_out_others(manifest, &mut merged.options, &defined.options);
+            leave_out_others(manifest, &mut merged.options, defined);
         }
         let prepared = self.prepare(merged, has_definition)?;
         self.start_prepared(prepared)
