@@ -1,7 +1,7 @@
 //! A person's terminal in a session, the same on every backend: what is typed, what the terminal's
 //! keys do, how it is left, and what is left behind.
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::{Engine, Key, Outcome, Terminal, World, screen_plugin, until};
@@ -215,14 +215,29 @@ fn its_end_ends_the_attachment(place: &Place) {
 
 fn a_hang_up_leaves_the_session_running(place: &Place) {
     place.runs(&["sh", "-c", LISTENER], "ready");
-    let before = place.world.processes().len();
-    let mut terminal = place.attach();
+    // Below a shell that stays: when that ends, the kernel hangs everybody up.
+    let attach = ["-c", "\"$@\"; exec sleep 1000", "sh", env!("CARGO_BIN_EXE_kst")];
+    let attach = attach.map(str::to_owned).into_iter().chain(place.command("attach"));
+    let mut terminal = place.world.terminal_of("sh", attach);
     terminal.types_until("hello\r", "got <hello>");
-    // What a terminal's window sends when it is closed. The engine's client must not stay behind.
-    terminal.signal(Signal::HUP);
-    assert_eq!(terminal.exits(), None);
-    until("the engine's client has gone", || place.world.processes().len() <= before);
+
+    let kst = format!("{}\0", env!("CARGO_BIN_EXE_kst"));
+    let attaches = |line: &str| line.starts_with(&kst) && line.contains("\0attach\0");
+    let kst = process(&place.world, "cmdline", attaches);
+    let client = process(&place.world, "status", |it| it.contains(&format!("\nPPid:\t{kst}\n")));
+    let kst = Pid::from_raw(kst).expect("no process is 0");
+    kill_process(kst, Signal::HUP).expect("it runs");
+    // It would go on reading the terminal, which is somebody else's by now.
+    until("the engine's client has gone", || !place.world.processes().contains(&client));
     assert_eq!(place.status()["state"], "running");
+}
+
+/// The world's process of whose file in /proc this holds.
+#[track_caller]
+fn process(world: &World, file: &str, is_it: impl Fn(&str) -> bool) -> i32 {
+    let content = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/{file}"));
+    let found = world.processes().into_iter().find(|pid| content(pid).is_ok_and(|it| is_it(&it)));
+    found.expect("such a process runs")
 }
 
 /// The sessions that tmux clients of a server look at.

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
 use rustix::io::FdFlags;
-use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr, tcsetwinsize};
 
 use super::wait::{PATIENCE, eventually, until};
@@ -182,11 +181,6 @@ impl Terminal {
     pub fn is_cooked(&self) -> bool {
         let modes = tcgetattr(&self.hands).expect("a terminal has modes").local_modes;
         modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
-    }
-
-    /// Sends the program a signal.
-    pub fn signal(&self, signal: Signal) {
-        let _ = kill_process(Pid::from_child(&self.child), signal);
     }
 
     /// Whether the program still runs.
