@@ -19,7 +19,7 @@ impl Host {
     /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Attach`] where it is not running, there is
     /// no terminal, or the engine refuses.
     pub fn attach(&self, name: &str, filter: &Filter, begins: &dyn Fn(&str)) -> Result<()> {
-        let found = self.find(name, filter)?;
+        let found = self.find_reached(name, filter)?;
         let fail = |what: &str, advice: Option<String>| Error::Attach {
             name: name.to_owned(),
             what: what.to_owned(),

@@ -52,6 +52,29 @@ impl Host {
     /// The one session of this name. Running ones come before ended ones, those before what is only
     /// defined; two of the same rank are ambiguous.
     pub(crate) fn find(&self, name: &str, filter: &Filter) -> Result<Sighting> {
+        self.look_for(name, filter).map(|(found, _)| found)
+    }
+
+    /// As [`Host::find`], for what reaches into the session: where its engine could not be asked, so
+    /// that only the ledger tells of it, that is an error.
+    pub(crate) fn find_reached(&self, name: &str, filter: &Filter) -> Result<Sighting> {
+        let (found, survey) = self.look_for(name, filter)?;
+        let elsewhere = found.entry.as_ref().is_some_and(|entry| !entry.here);
+        if found.in_engine || !elsewhere {
+            return Ok(found);
+        }
+        let unwell = survey.health.iter().filter(|one| one.state != HealthState::Ok);
+        let trouble = unwell.zip(survey.troubles).find(|(health, _)| {
+            health.backend == found.status.backend
+                && health.location.as_ref().is_none_or(|at| *at == found.status.location)
+        });
+        match trouble {
+            Some((_, trouble)) => Err(trouble),
+            None => Ok(found),
+        }
+    }
+
+    fn look_for(&self, name: &str, filter: &Filter) -> Result<(Sighting, Survey)> {
         validate::foreign_name(name)?;
         let scope = self.scope(name, filter)?;
         let mut survey = self.survey_name(name, &scope)?;
@@ -59,7 +82,7 @@ impl Host {
         survey.seen.retain(|seen| seen.status.name == name);
         self.warn_of(&survey, &scope);
         match pick(name, &mut survey)? {
-            Some(found) => Ok(found),
+            Some(found) => Ok((found, survey)),
             None => Err(self.not_found(name, &scope, survey.troubles)),
         }
     }

@@ -29,7 +29,7 @@ impl Host {
     ///
     /// [`Error::NotFound`], [`Error::Ambiguous`], or why the backend could not be asked.
     pub fn logs(&self, name: &str, filter: &Filter, lines: u32) -> Result<Vec<u8>> {
-        let found = self.find(name, filter)?;
+        let found = self.find_reached(name, filter)?;
         if found.status.state == SessionState::Defined {
             return Err(Error::NotFound {
                 name: name.to_owned(),

@@ -16,7 +16,7 @@ impl Host {
     /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Failed`] where it is running or was not
     /// made by kst.
     pub fn remove(&self, name: &str, filter: &Filter) -> Result<()> {
-        let found = self.find(name, filter)?;
+        let found = self.find_reached(name, filter)?;
         let place = found.place();
         if found.is_running() {
             return Err(Error::Failed {

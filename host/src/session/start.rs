@@ -175,7 +175,12 @@ impl Host {
             return Err(start_error(&prepared, Trouble::AlreadyExists));
         }
         let number = next_number(&entries, prepared.plugin.name(), name);
-        let result = match self.make(&prepared, &ledger, number) {
+        // Without what a new session needs, only one that is there already can be meant.
+        let made = match lacking(&prepared) {
+            Some(_) => Err(Trouble::AlreadyExists),
+            None => self.make(&prepared, &ledger, number),
+        };
+        let result = match made {
             Err(Trouble::AlreadyExists) => self.replace_or_resume(&prepared, &ledger, number),
             other => other.map_err(|trouble| start_error(&prepared, trouble)),
         };
@@ -206,20 +211,29 @@ impl Host {
         let survey = fresh.survey_name(name, &filter)?;
         let found =
             survey.seen.into_iter().find(|seen| seen.status.name == *name && seen.in_engine);
+        let make = |prepared: &Prepared| {
+            self.make(prepared, ledger, number).map_err(|trouble| start_error(prepared, trouble))
+        };
         let Some(found) = found else {
-            // It has gone in the meantime.
-            return self
-                .make(prepared, ledger, number)
-                .map_err(|trouble| start_error(prepared, trouble));
+            if let Some(trouble) = survey.troubles.into_iter().next() {
+                return Err(trouble);
+            }
+            // It has gone in the meantime, or never was.
+            return lacking(prepared).map_or_else(|| make(prepared), Err);
         };
         if found.is_running() {
             return Err(already(&found));
         }
-        if found.entry.is_some() {
+        if let Some(entry) = &found.entry {
+            // Without a definition it is the same again.
+            let same = ledger.spec(&entry.run).filter(|_| !prepared.defined);
+            let same = same.map(|spec| self.prepare(spec, true)).transpose()?;
+            let prepared = same.as_ref().unwrap_or(prepared);
+            if let Some(lacking) = lacking(prepared) {
+                return Err(lacking);
+            }
             fresh.remove_from_engine(&found)?;
-            return self
-                .make(prepared, ledger, number)
-                .map_err(|trouble| start_error(prepared, trouble));
+            return make(prepared);
         }
         if prepared.defined {
             return Err(Error::Exists {
@@ -464,6 +478,11 @@ impl Drop for Launch {
         // The shim takes the ticket; it is still there only if no shim was started.
         let _ = std::fs::remove_file(&self.ticket);
     }
+}
+
+/// Why nothing new can be made of it: an option that a new session needs is not given.
+fn lacking(prepared: &Prepared) -> Option<Error> {
+    check_required(prepared.plugin.manifest().manifest(), &prepared.options).err()
 }
 
 /// What the command line says, before what the config says.

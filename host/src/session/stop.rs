@@ -47,7 +47,7 @@ impl Host {
     ///
     /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Stop`] names what survived.
     pub fn stop(&self, name: &str, filter: &Filter, options: StopOptions) -> Result<StopOutcome> {
-        let found = self.find(name, filter)?;
+        let found = self.find_reached(name, filter)?;
         if !found.is_running() {
             return Ok(StopOutcome { status: found.status, was_running: false });
         }
