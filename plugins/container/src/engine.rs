@@ -15,6 +15,9 @@ const DOWN: &[&str] = &[
 /// How lines begin that say nothing about the failure: advice, and podman's own log.
 const ASIDES: [&str; 3] = ["Run '", "See '", "time=\""];
 
+/// How docker begins to say that it has to fetch an image.
+const NO_IMAGE: &str = "Unable to find image ";
+
 /// What the engine said, without what it puts before and after every message.
 pub fn words(output: &Output) -> String {
     let line = output
@@ -30,7 +33,11 @@ pub fn words(output: &Output) -> String {
     for before in ["docker: ", "Error response from daemon: ", "Error: "] {
         words = words.strip_prefix(before).unwrap_or(words);
     }
-    words.into()
+    // Why it could not be fetched does not always tell what.
+    match output.stderr.lines().map(str::trim).find(|line| line.starts_with(NO_IMAGE)) {
+        Some(image) if image != line => [image, ": ", words].concat(),
+        _ => words.into(),
+    }
 }
 
 /// The error for a command that failed: the engine is down, or it said no.
@@ -55,6 +62,17 @@ pub fn no_such(output: &Output) -> bool {
             .any(|text| output.stderr_has(text))
 }
 
+/// Whether it is a container's full id.
+pub fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The error for a line that no engine prints.
+pub fn nonsense(line: &str) -> Error {
+    let shown: String = line.chars().take(60).collect();
+    Error::Failed(["the engine printed what is nothing about a container: '", &shown, "'"].concat())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +88,9 @@ mod tests {
     const PODMAN_PULL: &str = "time=\"2026-11-23T05:36:13Z\" level=warning msg=\"The input device \
         is not a TTY.\"\nTrying to pull localhost/nosuch:latest...\nError: initializing source \
         docker://localhost/nosuch:latest: connection refused\n";
+    const DOCKER_PULL: &str = "Unable to find image 'localhost/nosuch:1' locally\n\
+        docker: Error response from daemon: Get \"http://localhost/v2/\": connection refused.\n\
+        See 'docker run --help'.\n";
     const DOCKER_DOWN: &str = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. \
         Is the docker daemon running?\n";
 
@@ -85,6 +106,11 @@ mod tests {
             "initializing source docker://localhost/nosuch:latest: connection refused"
         );
         assert_eq!(words(&failed("")), "it ended with code 125");
+        assert_eq!(
+            words(&failed(DOCKER_PULL)),
+            "Unable to find image 'localhost/nosuch:1' locally: Get \"http://localhost/v2/\": \
+             connection refused."
+        );
     }
 
     #[test]

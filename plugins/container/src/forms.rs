@@ -79,6 +79,8 @@ pub fn description() -> Description {
     .form(Form::changes("remove", &[Remove], "{location} rm {id}"))
     .form(Form::reads("logs", &[Logs], "{location} logs --tail {lines} {id}"))
     .form(Form::reads("logs-timed", &[Logs], "{location} logs --timestamps --tail {lines} {id}"))
+    .form(Form::reads("logs-whole", &[Logs], "{location} logs {id}"))
+    .form(Form::reads("logs-timed-whole", &[Logs], "{location} logs --timestamps {id}"))
     .form(Form::plan("attach", &[Attach], "{location} attach --sig-proxy=false {id}"))
     .detach("Ctrl-p Ctrl-q")
 }

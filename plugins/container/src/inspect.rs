@@ -2,6 +2,8 @@
 
 use kst_plugin::prelude::*;
 
+use crate::engine;
+
 /// How many values stand at the end of a line.
 const VALUES: usize = 10;
 
@@ -60,6 +62,15 @@ impl<'a> Container<'a> {
         session.detail("error", error);
         session
     }
+}
+
+/// The containers that one of those forms printed. What a failed one printed besides is no line.
+pub fn containers(output: &Output) -> Result<Vec<Container<'_>>, Error> {
+    let lines = output.lines().map(|line| Container::parse(line).ok_or(line));
+    lines
+        .filter(|line| line.is_ok() || output.ok())
+        .map(|line| line.map_err(engine::nonsense))
+        .collect()
 }
 
 /// The state that an engine's word stands for. Right after the end podman says `stopped`, later
@@ -193,6 +204,15 @@ mod tests {
             assert_eq!(Container::parse(line), None, "{line:?}");
         }
         assert_eq!(Container::parse(&[PODMAN_RUNNING, "x"].concat()), None);
+    }
+
+    #[test]
+    fn another_line_is_an_error_unless_the_engine_failed() {
+        let text = [PODMAN_RUNNING, "\n\n[]\n"].concat();
+        let failed = Output::new(ExitStatus::Code(125), &text, "no such container x");
+        assert_eq!(containers(&failed).unwrap().len(), 1);
+        let garbled = Output::new(ExitStatus::Code(0), &text, "");
+        assert!(matches!(containers(&garbled), Err(Error::Failed(why)) if why.contains("'[]'")));
     }
 
     #[test]

@@ -33,17 +33,19 @@ impl Backend for Containers {
     fn list(_at: &Location) -> Result<Vec<Session>, Error> {
         let ids = engine::checked(run("ids", &[])?)?;
         let ids: Vec<&str> = ids.lines().map(str::trim).collect();
+        if let Some(other) = ids.iter().find(|id| !engine::is_id(id)) {
+            return Err(engine::nonsense(other));
+        }
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let output = run("containers", &ids)?;
-        let sessions: Vec<Session> =
-            output.lines().filter_map(Container::parse).map(|it| it.session()).collect();
+        let containers = inspect::containers(&output)?;
         // A container that was removed since is left out, and makes the engine fail.
-        if sessions.is_empty() && !output.ok() && !engine::no_such(&output) {
+        if containers.is_empty() && !output.ok() && !engine::no_such(&output) {
             return Err(engine::failure(&output));
         }
-        Ok(sessions)
+        Ok(containers.iter().map(Container::session).collect())
     }
 
     fn status(_at: &Location, name: &str) -> Result<Session, Error> {
@@ -58,13 +60,23 @@ impl Backend for Containers {
             engine::checked(run("resume", &[])?)?;
             return look(&request.name);
         }
+        // An engine that hangs is found out by this read, which may not take as long as making a
+        // container may; and what is there already is told without trying.
+        match look(&request.name) {
+            Err(Error::NotFound) => {}
+            Ok(_) => return Err(Error::AlreadyExists),
+            Err(error) => return Err(error),
+        }
         let output = run("create", &[])?;
         if !output.ok() {
             return Err(undone(&request.name, &output));
         }
         match look(&request.name) {
             // Somebody else removed it already: it ran, and it is over.
-            Err(Error::NotFound) => Ok(Session::new(&request.name, State::Ended)),
+            Err(Error::NotFound) if engine::is_id(output.first_line().trim()) => {
+                Ok(Session::new(&request.name, State::Ended))
+            }
+            Err(Error::NotFound) => Err(engine::nonsense(output.first_line())),
             other => other,
         }
     }
@@ -76,7 +88,7 @@ impl Backend for Containers {
         }
         // podman neither stops nor kills a paused one, and nothing paused can end politely.
         if session.details.iter().any(|(key, value)| key == "status" && value == "paused") {
-            run("unpause", &[])?;
+            engine::checked(run("unpause", &[])?)?;
         }
         let output = run(if request.graceful { "stop" } else { "kill" }, &[])?;
         if ended(&request.name)? {
@@ -103,14 +115,14 @@ impl Backend for Containers {
         Ok(())
     }
 
-    fn logs(_at: &Location, name: &str, lines: u32) -> Result<LogSource, Error> {
+    fn logs(at: &Location, name: &str, lines: u32) -> Result<LogSource, Error> {
         look(name)?;
-        let output = engine::checked(run("logs", &[])?)?;
+        let output = printed(at, "logs", "logs-whole")?;
         if output.stderr.is_empty() {
             return Ok(LogSource::Text(logs::tail(output.raw(), lines)));
         }
         // Without a terminal there are two streams; their times say how they interleave.
-        let timed = engine::checked(run("logs-timed", &[])?)?;
+        let timed = printed(at, "logs-timed", "logs-timed-whole")?;
         let merged = logs::merged(&timed.stdout, &timed.stderr);
         Ok(LogSource::Text(logs::tail(merged.as_bytes(), lines)))
     }
@@ -126,13 +138,27 @@ impl Backend for Containers {
 /// The container with exactly this name; this also binds its id.
 fn look(name: &str) -> Result<Session, Error> {
     let output = run("container", &[])?;
-    let found = output.lines().filter_map(Container::parse).find(|it| it.name == name);
-    match found {
+    let containers = inspect::containers(&output)?;
+    match containers.iter().find(|container| container.name == name) {
         Some(container) => Ok(container.session()),
         // Found by the beginning of an id: that is another one.
         None if output.ok() || engine::no_such(&output) => Err(Error::NotFound),
         None => Err(engine::failure(&output)),
     }
+}
+
+/// What a container printed, by the form `last` or at least as much.
+///
+/// podman's `--tail` puts pieces of a line, such as a prompt, behind the line that follows them. So
+/// podman is asked for everything first, by the form `whole`, and for the end where that is too much.
+fn printed(at: &Location, last: &str, whole: &str) -> Result<Output, Error> {
+    if at.name == "podman" {
+        match run(whole, &[]) {
+            Err(SpawnError::TooMuchOutput) => {}
+            output => return engine::checked(output?),
+        }
+    }
+    engine::checked(run(last, &[])?)
 }
 
 /// Why a container could not be run, with whatever was made of it removed again.
