@@ -1,0 +1,145 @@
+//! Engines that are absent, down, hanging, or out of their mind.
+
+use std::os::unix::net::UnixListener;
+use std::thread;
+use std::time::Duration;
+
+use super::{each_client, run_foreign, start};
+use crate::support::{Engine, World};
+
+#[test]
+fn without_an_engine_only_who_asks_for_it_hears_of_it() {
+    let world = World::bare();
+    let list = world.kst(["list", "--json"]);
+    assert_eq!((list.ok().out().trim(), list.err().as_str()), ("[]", ""));
+    for args in [
+        &["list", "-b", "container"][..],
+        &["status", "dev", "-b", "container"],
+        &["stop", "dev", "-b", "container"],
+        &["start", "dev", "-b", "container", "-i", "image"],
+        &["start", "dev", "-b", "container", "-i", "image", "-L", "docker"],
+    ] {
+        world.kst(args).exits(6).says("docker").says("install");
+    }
+}
+
+#[test]
+fn an_engine_that_is_down_costs_a_warning_and_nothing_more() {
+    let Some(world) = World::with([Engine::Tmux, Engine::Docker]) else { return };
+    let (ours, image) = (world.name("ours"), world.image());
+    start(&world, &ours, "sleep 1000");
+    world.kst(["start", "dev", "-b", "tmux", "--", "sleep", "1000"]).ok();
+
+    let nobody = format!("unix://{}", world.path("nobody").display());
+    let kst = |args: &[&str]| world.command(args).env("DOCKER_HOST", &nobody).run();
+    let list = kst(&["list", "--json"]);
+    list.ok().says("docker");
+    let list = list.json();
+    let state = |name: &str| {
+        let rows = list.as_array().expect("an array");
+        rows.iter().find(|row| row["name"] == name).map(|row| row["state"].clone())
+    };
+    assert_eq!(state("dev"), Some("running".into()));
+    // It was started, and whether it still runs nobody can say.
+    assert_eq!(state(&ours), Some("unknown".into()));
+    assert_eq!(kst(&["status", &ours, "--json"]).ok().json()["state"], "unknown");
+    kst(&["list", "-b", "container"]).exits(6).says("docker");
+    kst(&["start", "c", "-b", "container", "-i", &image]).exits(6).says("docker");
+    kst(&["start", &ours]).exits(6).says("docker");
+    for command in ["stop", "remove", "logs", "attach"] {
+        kst(&[command, &ours]).exits(6).says("docker");
+    }
+    kst(&["status", "nobody"]).exits(3).says("docker");
+    kst(&["stop", "dev"]).ok();
+
+    // Back again, it is still the same session.
+    let status = world.status(&ours);
+    assert_eq!((&status["state"], &status["ours"]), (&"running".into(), &true.into()));
+}
+
+#[test]
+fn an_engine_that_hangs_is_given_up_after_a_while() {
+    let Some(world) = World::with([Engine::Tmux, Engine::Docker]) else { return };
+    let socket = world.path("hanging");
+    let listener = UnixListener::bind(&socket).expect("a socket");
+    // Takes every call and never answers.
+    thread::spawn(move || listener.incoming().flatten().collect::<Vec<_>>());
+    let hanging = format!("unix://{}", socket.display());
+    let kst = |args: &[&str]| world.command(args).env("DOCKER_HOST", &hanging);
+    world.kst(["start", "dev", "-b", "tmux", "--", "sleep", "1000"]).ok();
+
+    let all = [
+        (&["list", "--json"][..], 0),
+        (&["status", "dev"], 0),
+        (&["list", "-b", "container"], 6),
+        (&["status", "x", "-b", "container"], 8),
+        (&["stop", "x", "-b", "container"], 8),
+        (&["logs", "x", "-L", "docker", "-b", "container"], 8),
+        (&["start", "x", "-b", "container", "-i", "image", "--", "true"], 8),
+    ];
+    let running: Vec<_> = all.iter().map(|(args, _)| kst(args).spawn()).collect();
+    for (run, (args, code)) in running.into_iter().zip(all) {
+        let outcome = run.wait();
+        outcome.exits(code).says("docker").says("did not end within 10 s");
+        assert!(outcome.duration < Duration::from_secs(30), "{outcome}");
+        if args == ["list", "--json"] {
+            assert_eq!(outcome.json()[0]["name"], "dev");
+        }
+    }
+    // Who is not asked does not hold anybody up.
+    let quick = kst(&["status", "dev", "-b", "tmux"]).run();
+    assert!(quick.ok().duration < Duration::from_secs(8), "{quick}");
+}
+
+#[test]
+fn nonsense_from_an_engine_is_called_that() {
+    let world = World::bare();
+    let id = "0123456789abcdef".repeat(4);
+    let scripts = [
+        "echo '<html>502 Bad Gateway</html>'".to_owned(),
+        "printf '\\033[2J\\000\\377\\n'".to_owned(),
+        format!("case $1 in ps) echo {id};; *) echo '{id} x  \"\" \"runn';; esac"),
+        "exec yes".to_owned(),
+        "exec cat /dev/zero".to_owned(),
+        "kill -SEGV $$".to_owned(),
+    ];
+    for script in scripts {
+        world.fake("docker", &script);
+        let list = world.kst(["list", "--json"]);
+        list.ok().says("docker").hides("\u{1b}");
+        assert_eq!(list.out().trim(), "[]", "{script}");
+        world.kst(["list", "-b", "container"]).exits(6).says("docker").hides("\u{1b}");
+        for args in [
+            &["status", "dev", "-b", "container"][..],
+            &["stop", "dev", "-b", "container"],
+            &["logs", "dev", "-b", "container"],
+            &["remove", "dev", "-b", "container"],
+            &["start", "dev", "-b", "container", "-i", "image"],
+        ] {
+            let outcome = world.kst(args);
+            outcome.exits(1).says("container").hides("\u{1b}").hides("misbehaved");
+        }
+    }
+    // One that takes everything and has nothing.
+    world
+        .fake("docker", "case $1 in container) echo No such container >&2; exit 1;; esac; echo ok");
+    world.kst(["start", "dev", "-b", "container", "-i", "image"]).exits(1).says("'ok'");
+    assert_eq!(world.kst(["list", "-q"]).ok().out(), "");
+}
+
+#[test]
+fn what_is_removed_while_kst_looks_costs_only_itself() {
+    each_client(|world, engine| {
+        let name = world.name("stays");
+        run_foreign(world, engine, &name, "sleep 1000");
+        let client = world.path("engines").join(engine.program());
+        let (client, gone) = (client.display(), "0123456789abcdef".repeat(4));
+        world.fake(
+            engine.program(),
+            &format!("[ \"$1\" != ps ] || echo {gone}\nexec '{client}' \"$@\""),
+        );
+        let list = world.kst(["list", "-q", "-b", "container"]);
+        list.ok().prints(&name).hides("0123456789abcdef");
+        assert_eq!(list.err(), "", "{engine}");
+    });
+}

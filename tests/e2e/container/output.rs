@@ -1,0 +1,36 @@
+//! What a session printed.
+
+use super::{each_client, run_foreign, start, until_ended};
+
+#[test]
+fn the_last_lines_are_exact() {
+    each_client(|world, engine| {
+        let name = world.name("lines");
+        let script = "for i in $(seq 30); do echo line $i; echo also $i >&2; done; \
+                      printf '\\033[31mred\\033[0m\\033[2J\\r\\n'; printf '$ '; sleep 0.2; printf unended";
+        start(world, &name, script);
+        until_ended(world, &name);
+        let logs = |args: &[&str]| world.kst(["logs", &name].iter().chain(args)).ok().out();
+        assert_eq!(logs(&["-n", "4"]), "line 30\nalso 30\nred\n$ unended", "{engine}");
+        assert_eq!(logs(&["-n", "1"]), "$ unended", "{engine}");
+        assert_eq!(logs(&["-n", "0"]), "", "{engine}");
+        let all = logs(&["-n", "1000"]);
+        assert_eq!(all.lines().count(), 62, "{engine}: {all}");
+        assert!(all.starts_with("line 1\nalso 1\nline 2\n") && !all.contains('\r'), "{engine}");
+        let raw = logs(&["-n", "2", "--raw"]);
+        assert_eq!(raw, "\u{1b}[31mred\u{1b}[0m\u{1b}[2J\n$ unended", "{engine}");
+    });
+}
+
+#[test]
+fn the_streams_of_a_foreign_container_are_merged() {
+    each_client(|world, engine| {
+        let name = world.name("streams");
+        let script = "for i in 1 2 3; do echo out $i; sleep 0.2; echo err $i >&2; sleep 0.2; done";
+        run_foreign(world, engine, &name, script);
+        until_ended(world, &name);
+        let logs = |lines: &str| world.kst(["logs", &name, "-n", lines]).ok().out();
+        assert_eq!(logs("100"), "out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n", "{engine}");
+        assert_eq!(logs("3"), "err 2\nout 3\nerr 3\n", "{engine}");
+    });
+}
