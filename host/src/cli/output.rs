@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anstream::adapter::strip_bytes;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 use kst::text::escape_controls;
@@ -32,8 +33,11 @@ impl Output {
 
     /// Print a result. Its styles are left out where colours are not wanted.
     pub fn print(&self, text: &[u8]) -> anyhow::Result<()> {
-        let stdout = io::stdout().lock();
-        written(all_to(AutoStream::auto(stdout), text))
+        if self.colours() {
+            return self.print_raw(text);
+        }
+        // At once and not through a stream that strips, which would write line by line.
+        self.print_raw(&strip_bytes(text).into_vec())
     }
 
     /// Print these very bytes.

@@ -34,7 +34,7 @@ fn living(text: &[u8]) -> Option<Vec<u8>> {
     let parse = |line| serde_json::from_slice::<Line<'_>>(line).ok();
     let removed: HashSet<_> = lines()
         .filter_map(parse)
-        .filter(|line| line.event == "removed")
+        .filter(|line| &*line.event == "removed")
         .map(|line| line.run)
         .collect();
     let mut living = Vec::with_capacity(text.len());

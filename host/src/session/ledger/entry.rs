@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::event::Line;
+use super::event::{Line, Text};
 use super::{log_of, usable_run};
 use crate::session::ExitStatus;
 
@@ -59,7 +59,7 @@ pub(super) fn load(text: &[u8], state: &Path) -> Vec<Entry> {
     let mut places: HashMap<String, usize> = HashMap::new();
     for line in text.split(|&byte| byte == b'\n') {
         let Ok(line) = serde_json::from_slice::<Line<'_>>(line) else { continue };
-        if line.event == "start" {
+        if &*line.event == "start" {
             let Some(entry) = start(line, state) else { continue };
             // Twice the same id cannot be; the first is the one that the other lines are about.
             if !places.contains_key(&entry.run) {
@@ -68,7 +68,7 @@ pub(super) fn load(text: &[u8], state: &Path) -> Vec<Entry> {
             }
         } else if let Some(place) = places.get(&*line.run).and_then(|&place| entries.get_mut(place))
         {
-            if line.event == "removed" {
+            if &*line.event == "removed" {
                 *place = None;
             } else if let Some(entry) = place {
                 apply(entry, line);
@@ -112,8 +112,8 @@ fn start(line: Line<'_>, state: &Path) -> Option<Entry> {
 fn apply(entry: &mut Entry, line: Line<'_>) {
     match &*line.event {
         "made" => {
-            entry.id = line.id.map(Into::into);
-            entry.instance = line.instance.map(Into::into);
+            entry.id = line.id.map(Text::into_owned);
+            entry.instance = line.instance.map(Text::into_owned);
         }
         "running" => {
             entry.shim = line.shim;

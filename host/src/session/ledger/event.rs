@@ -1,6 +1,7 @@
 //! One line of the ledger.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -80,34 +81,56 @@ pub enum Event {
     },
 }
 
+/// A text in a line. It stays where it stands unless it is written with escapes: a ledger has
+/// thousands of lines, and of most of them nothing is kept. (serde borrows into a `Cow`, but copies
+/// into one that is inside an `Option`.)
+#[derive(Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Text<'_> {
+    /// The text, as a value of its own.
+    pub(super) fn into_owned(self) -> String {
+        self.0.into_owned()
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A line as it is written and read. Every field but the first two may be missing, and unknown ones
 /// are passed over, so that a newer kst can write more.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Line<'a> {
     #[serde(borrow)]
-    pub(super) event: Cow<'a, str>,
+    pub(super) event: Text<'a>,
     #[serde(borrow)]
-    pub(super) run: Cow<'a, str>,
+    pub(super) run: Text<'a>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) name: Option<Cow<'a, str>>,
+    pub(super) name: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) backend: Option<Cow<'a, str>>,
+    pub(super) backend: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) location: Option<Cow<'a, str>>,
+    pub(super) location: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) boot: Option<Cow<'a, str>>,
+    pub(super) boot: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) at: Option<Cow<'a, str>>,
+    pub(super) at: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) number: Option<u32>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) log: Option<Cow<'a, str>>,
+    pub(super) log: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) here: Option<bool>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<Cow<'a, str>>,
+    pub(super) id: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) instance: Option<Cow<'a, str>>,
+    pub(super) instance: Option<Text<'a>>,
     /// Process id and start time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) shim: Option<(u32, u64)>,
@@ -122,11 +145,11 @@ pub(super) struct Line<'a> {
 impl Event {
     /// The event as it is written, without the line's end.
     pub(super) fn line(&self) -> Line<'_> {
-        fn some(text: &str) -> Option<Cow<'_, str>> {
-            Some(Cow::Borrowed(text))
+        fn some(text: &str) -> Option<Text<'_>> {
+            Some(Text(Cow::Borrowed(text)))
         }
-        fn time(at: &Timestamp) -> Option<Cow<'static, str>> {
-            Some(Cow::Owned(at.to_string()))
+        fn time(at: &Timestamp) -> Option<Text<'static>> {
+            Some(Text(Cow::Owned(at.to_string())))
         }
         let mut line = Line::default();
         let (event, run) = match self {
@@ -137,7 +160,7 @@ impl Event {
                 line.boot = some(boot);
                 line.at = time(at);
                 line.number = Some(*number);
-                line.log = log.as_ref().map(|log| log.to_string_lossy());
+                line.log = log.as_ref().map(|log| Text(log.to_string_lossy()));
                 line.here = Some(*here);
                 ("start", run)
             }
@@ -163,8 +186,8 @@ impl Event {
             }
             Event::Removed { run } => ("removed", run),
         };
-        line.event = Cow::Borrowed(event);
-        line.run = Cow::Borrowed(run);
+        line.event = Text(Cow::Borrowed(event));
+        line.run = Text(Cow::Borrowed(run));
         line
     }
 }
