@@ -1,24 +1,22 @@
 //! The least that a compiled program can do to answer: it makes the engine calls that it is given,
-//! all at once, and prints what they print.
+//! one after another, and prints what they print.
 //!
 //! Usage: `floor CALL [--- CALL]...`, where a CALL is a program's absolute path and its words.
 //! Exits with 1 if a call failed.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 fn main() -> ExitCode {
-    let words: Vec<_> = env::args_os().skip(1).collect();
-    // On Linux the standard library starts programs by posix_spawn.
-    let started: io::Result<Vec<Child>> = words
+    let words: Vec<OsString> = env::args_os().skip(1).collect();
+    let mut printed = Vec::new();
+    let called = words
         .split(|word| word == "---")
         .filter_map(|call| call.split_first())
-        .map(|(program, args)| {
-            Command::new(program).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
-        })
-        .collect();
-    match started.and_then(print_all) {
+        .try_fold(true, |all, (program, args)| Ok(all & call(program, args, &mut printed)?));
+    match called.and_then(|all| io::stdout().write_all(&printed).map(|()| all)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -28,16 +26,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints what each call prints, in order; whether all succeeded.
-fn print_all(calls: Vec<Child>) -> io::Result<bool> {
-    let mut all = true;
-    let mut printed = Vec::new();
-    for mut call in calls {
-        if let Some(mut stdout) = call.stdout.take() {
-            stdout.read_to_end(&mut printed)?;
-        }
-        all &= call.wait()?.success();
+/// Runs a program to its end and takes what it prints; whether it succeeded.
+fn call(program: &OsString, args: &[OsString], printed: &mut Vec<u8>) -> io::Result<bool> {
+    // On Linux the standard library starts programs by posix_spawn.
+    let mut child =
+        Command::new(program).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_end(printed)?;
     }
-    io::stdout().write_all(&printed)?;
-    Ok(all)
+    Ok(child.wait()?.success())
 }

@@ -7,8 +7,8 @@
 #   KSTLIB=/path/kstlib   also measures kstlib; otherwise the one that `make compare` installed
 #   RUNS=100              measurements of each row
 #
-# The floor (floor.rs) makes the calls that kst makes, as `kst --verbose` tells them, as many for as
-# many locations, and prints their output. Both are measured in one run, turn about.
+# The floor (floor.rs) makes the calls that kst makes, as `kst --verbose` tells them, in the same
+# order, and prints their output. Both are measured in one run, turn about.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -22,7 +22,7 @@ note() { printf 'bench: %s\n' "$*" >&2; }
 
 if [ ! -x "$KST" ]; then
     note "building the release program (this takes a while)"
-    cargo build --release --manifest-path "$PROJECT/Cargo.toml" >&2
+    make -C "$PROJECT" release >&2
 fi
 mkdir -p "$PROJECT/target/bench"
 rustc --edition 2024 -O -C panic=abort -o "$FLOOR" "$HERE/floor.rs"
@@ -91,12 +91,12 @@ median() {
 }
 
 # calls COMMAND...: the engine calls that kst makes for it, as arguments of the floor. They are read
-# from --verbose, which prints each as `+ ARGV (TIME)` or similar; see calls_of below.
+# from --verbose, which tells each on standard error as `TIME  exit CODE  ARGV`, quoted for a shell.
 calls() {
     local line all=''
     while IFS= read -r line; do
         all="$all${all:+ --- }$line"
-    done < <("$KST" --verbose "$@" 2>&1 >/dev/null | calls_of)
+    done < <("$KST" --color never --verbose "$@" 2>&1 >/dev/null | calls_of)
     if [ -z "$all" ]; then
         note "kst --verbose $* names no engine call: that row is left out"
         return 0
@@ -104,9 +104,15 @@ calls() {
     printf '%s %s' "$FLOOR" "$all"
 }
 
-# The argv of each call, one a line, from what --verbose prints: from the first absolute path on,
-# without the time in brackets at the end.
-calls_of() { sed -nE 's,^[^/]*(/[^ ]*/(tmux|podman|docker) .*)$,\1,p' | sed -E 's, *\([0-9.]* *[mµu]?s[^)]*\)$,,'; }
+# The argv of each call, one a line: from the first absolute path on.
+calls_of() { sed -nE 's,^[^/]*(/[^ ]*/(tmux|podman|docker) .*)$,\1,p'; }
+
+# The call that makes a session, as a dry run tells it, with a plain program in the place of kst
+# beside the session, and a plain writer of its log.
+start_call() {
+    "$KST" --dry-run start floor -b tmux -- sleep 1000 2>/dev/null |
+        sed -E "s,[^ ]+ shim [^ ]+,sleep 1000,; s,(pipe-pane -t '=floor:') .*,\1 'exec cat >>$WORLD/floor.log',"
+}
 
 machine() {
     local program
@@ -137,8 +143,9 @@ echo '| --- | --- | --- | --- | --- | --- | --- |'
 
 made=0
 for count in 10 500; do
+    # Sessions of kst's own: the ledger has its part in what they cost.
     while [ $made -lt $count ]; do
-        tmux new-session -d -s "s$made" sleep 100000
+        "$KST" start "s$made" -q -b tmux -- sleep 100000
         made=$((made + 1))
     done
     row "\`list -b tmux\`, $count sessions" 1.3 "$(calls list -b tmux)" \
@@ -146,13 +153,13 @@ for count in 10 500; do
     row "\`status NAME -b tmux\`, $count sessions" 1.3 "$(calls status s7 -b tmux)" \
         "$KST status s7 -b tmux" "status s7 -b tmux"
     if [ $count = 10 ]; then
-        # The floor of a start: one call to the server that runs, with a log as kst has one.
-        PREPARE="sh -c 'tmux kill-session -t =new 2>/dev/null; $KST remove new -b tmux 2>/dev/null; true'" \
-            row '`start NAME -b tmux`, running server' 1.3 \
-            "$FLOOR $TMUX_PROGRAM new-session -d -s new -P -F '#{session_id}' -- sleep 1000 ; pipe-pane 'cat >>$WORLD/floor.log'" \
-            "$KST start new -b tmux -- sleep 1000" "start new -b tmux -c 'sleep 1000'"
-        tmux kill-session -t =new 2>/dev/null || true
-        "$KST" remove new -b tmux >/dev/null 2>&1 || true
+        # The same call to the server that runs.
+        PREPARE="sh -c 'exec 2>/dev/null; tmux kill-session -t =floor; $KST stop new -f -q -b tmux; $KST remove new -q -b tmux; true'" \
+            row '`start NAME -b tmux`, running server' 1.3 "$FLOOR $(start_call)" \
+            "$KST start new -q -b tmux -- sleep 1000" "start new -b tmux -c 'sleep 1000'"
+        tmux kill-session -t =floor 2>/dev/null || true
+        "$KST" stop new -f -q -b tmux 2>/dev/null || true
+        "$KST" remove new -q -b tmux 2>/dev/null || true
     fi
 done
 
@@ -166,11 +173,11 @@ for engine in podman docker; do
     row "\`status NAME -b container\` on $engine" 1.1 \
         "$(calls status "$CONTAINERS-1" -b container -L $engine)" \
         "$KST status $CONTAINERS-1 -b container -L $engine"
-    path=$(command -v $engine)
-    PREPARE="sh -c '$engine rm --force $CONTAINERS-new >/dev/null 2>&1; $KST remove $CONTAINERS-new 2>/dev/null; true'" \
-        row "\`start NAME -b container\` on $engine" 1.1 \
-        "$FLOOR $path run -d --name $CONTAINERS-new $KST_TEST_IMAGE sleep 1000" \
-        "$KST start $CONTAINERS-new -b container -L $engine -i $KST_TEST_IMAGE -- sleep 1000"
+    gone="sh -c 'exec >/dev/null 2>&1; $engine rm --force $CONTAINERS-new; $KST remove -q $CONTAINERS-new; true'"
+    start="start $CONTAINERS-new -q -b container -L $engine -i $KST_TEST_IMAGE -- sleep 1000"
+    # shellcheck disable=SC2086 # several words
+    PREPARE=$gone RUNS=$((RUNS / 5 + 3)) \
+        row "\`start NAME -b container\` on $engine" 1.1 "$(calls $start)" "$KST $start"
     $engine rm --force "$CONTAINERS-new" >/dev/null 2>&1 || true
     slowest=${slowest:-$engine} # podman, where both are here
 done
