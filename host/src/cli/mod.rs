@@ -117,6 +117,10 @@ fn definition() -> clap::Command {
 /// Run the command line of this process; the exit code.
 pub fn run() -> u8 {
     let args: Vec<OsString> = std::env::args_os().collect();
+    // A command, and not only `--help` or `--version`: most need a host.
+    if args.iter().skip(1).any(|word| !word.as_encoded_bytes().starts_with(b"-")) {
+        kst::session::Host::warm_up();
+    }
     globals::early_colour(&args).apply();
     let (command, globals) = match parse(args) {
         Ok(parsed) => parsed,

@@ -43,11 +43,13 @@ fn config() -> Config {
     config
 }
 
-/// Begin to count epochs, once for the process.
-pub(super) fn start_ticking(engine: &'static Engine) {
+/// Begin to count epochs, once for the process, on a thread that first sets the engine up if nobody
+/// has yet. So whoever has something else to do first calls this before it.
+pub(crate) fn start_ticking() {
     static TICKING: OnceLock<()> = OnceLock::new();
     TICKING.get_or_init(|| {
-        let ticker = move || {
+        let ticker = || {
+            let Ok(engine) = engine() else { return };
             loop {
                 thread::sleep(TICK);
                 engine.increment_epoch();
@@ -55,6 +57,6 @@ pub(super) fn start_ticking(engine: &'static Engine) {
         };
         // Without a thread to count, a component would be unbounded; the call's deadline in the
         // door still holds for everything but a busy loop.
-        let _ = thread::Builder::new().name("epoch".into()).stack_size(64 << 10).spawn(ticker);
+        let _ = thread::Builder::new().name("epoch".into()).stack_size(1 << 20).spawn(ticker);
     });
 }

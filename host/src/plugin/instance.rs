@@ -133,7 +133,7 @@ pub(super) fn store(
     limits: GuestLimits,
     door: Option<Arc<Call>>,
 ) -> Store<State> {
-    start_ticking(engine);
+    start_ticking();
     let memory = StoreLimitsBuilder::new()
         .memory_size(limits.memory_bytes)
         .table_elements(limits.table_elements)

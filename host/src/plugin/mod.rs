@@ -22,5 +22,6 @@ pub use loaded::{Plugin, Warmth};
 pub use source::{BUILT_IN_NAMES, Origin, Source, built_in, read_component, vetted};
 pub use trust::{Approval, TrustFile};
 
+pub(crate) use engine::start_ticking;
 pub(crate) use guest::{Answer, Fault, Guest, StartRequest, StopRequest};
 pub(crate) use source::canonical;

@@ -74,6 +74,12 @@ pub struct Host {
 }
 
 impl Host {
+    /// Begin to set up what hosts share, on a thread of its own. A program that will need a host
+    /// saves some time by calling this before it reads its arguments and its config.
+    pub fn warm_up() {
+        crate::plugin::start_ticking();
+    }
+
     /// Set up a host. Nothing is run or compiled yet.
     ///
     /// # Errors

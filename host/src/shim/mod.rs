@@ -8,6 +8,7 @@
 //! [`run`] is that program, [`record`] the writer of a session's log. Both load nothing else of kst.
 
 mod child;
+mod memory;
 mod recorder;
 mod report;
 mod ticket;
@@ -70,6 +71,7 @@ pub fn run(ticket: &Path) -> i32 {
             );
             report::send(&ticket.report, &Report::Started { pid: child.pid });
             let Ticket { ledger, run, .. } = ticket;
+            memory::let_code_go();
             watch::watch(&signals, &child, &mut |exit| {
                 let event = Event::End { run: run.clone(), exit, at: jiff::Timestamp::now() };
                 let _ = append_to(&ledger, &event, PATIENCE);
