@@ -12,6 +12,7 @@ mod bad_cache;
 mod bad_days;
 mod bad_engines;
 mod bad_input;
+mod bad_plugins;
 mod container;
 mod harness;
 mod library;

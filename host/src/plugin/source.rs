@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::digest::Digest;
 use super::limits::GuestLimits;
@@ -105,7 +107,10 @@ pub fn read_component(path: &Path) -> Result<Source> {
         what,
         advice: (!advice.is_empty()).then(|| advice.to_owned()),
     };
-    let mut file = File::open(path).map_err(|error| match error.kind() {
+    // Opening a pipe that nobody writes to would wait for ever.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let mut file = opened.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             wrong("there is no such file".into(), "give the path of a component (a .wasm file)")
         }

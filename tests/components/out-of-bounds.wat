@@ -1,0 +1,26 @@
+;; Reads past its memory.
+(component
+  (core module $m
+    (memory 1)
+    (func (export "f"))
+    (func $begin (drop (i32.load (i32.const 100000000))))
+    (start $begin))
+  (core instance $i (instantiate $m))
+  (func $f (canon lift (core func $i "f")))
+  (instance $backend
+    (export "describe" (func $f))
+    (export "probe" (func $f))
+    (export "list" (func $f))
+    (export "status" (func $f))
+    (export "start" (func $f))
+    (export "stop" (func $f))
+    (export "remove" (func $f))
+    (export "logs" (func $f))
+    (export "attach" (func $f))
+    (export "send" (func $f))
+    (export "exec" (func $f))
+    (export "follow" (func $f))
+    (export "wait" (func $f))
+    (export "signal" (func $f))
+    (export "events" (func $f)))
+  (export "kst:runner/backend@0.1.0" (instance $backend)))

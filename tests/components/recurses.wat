@@ -1,0 +1,25 @@
+;; Calls itself without end.
+(component
+  (core module $m
+    (func (export "f"))
+    (func $begin (call $begin))
+    (start $begin))
+  (core instance $i (instantiate $m))
+  (func $f (canon lift (core func $i "f")))
+  (instance $backend
+    (export "describe" (func $f))
+    (export "probe" (func $f))
+    (export "list" (func $f))
+    (export "status" (func $f))
+    (export "start" (func $f))
+    (export "stop" (func $f))
+    (export "remove" (func $f))
+    (export "logs" (func $f))
+    (export "attach" (func $f))
+    (export "send" (func $f))
+    (export "exec" (func $f))
+    (export "follow" (func $f))
+    (export "wait" (func $f))
+    (export "signal" (func $f))
+    (export "events" (func $f)))
+  (export "kst:runner/backend@0.1.0" (instance $backend)))

@@ -1,0 +1,25 @@
+;; Divides by zero.
+(component
+  (core module $m
+    (func (export "f"))
+    (func $begin (drop (i32.div_u (i32.const 1) (i32.const 0))))
+    (start $begin))
+  (core instance $i (instantiate $m))
+  (func $f (canon lift (core func $i "f")))
+  (instance $backend
+    (export "describe" (func $f))
+    (export "probe" (func $f))
+    (export "list" (func $f))
+    (export "status" (func $f))
+    (export "start" (func $f))
+    (export "stop" (func $f))
+    (export "remove" (func $f))
+    (export "logs" (func $f))
+    (export "attach" (func $f))
+    (export "send" (func $f))
+    (export "exec" (func $f))
+    (export "follow" (func $f))
+    (export "wait" (func $f))
+    (export "signal" (func $f))
+    (export "events" (func $f)))
+  (export "kst:runner/backend@0.1.0" (instance $backend)))
