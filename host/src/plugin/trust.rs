@@ -116,3 +116,6 @@ impl TrustFile {
         Ok(content)
     }
 }
+
+#[cfg(test)]
+mod tests;
