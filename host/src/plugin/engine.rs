@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use wasmtime::{Config, Engine};
+use wasmtime::{Config, Engine, OptLevel};
 
 use super::limits::GuestLimits;
 
@@ -34,6 +34,9 @@ fn config() -> Config {
         .native_unwind_info(false)
         .wasm_memory64(false)
         .wasm_relaxed_simd(false)
+        // A component runs for a millisecond: compiling it in half the time, at its first use, is
+        // worth more than faster code.
+        .cranelift_opt_level(OptLevel::None)
         // An instance lives for a millisecond: reserving gigabytes of address space and preparing
         // copy-on-write images costs more than it saves.
         .memory_reservation(0)
