@@ -11,6 +11,9 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 /// The package that a backend may import from, without its version.
 const PACKAGE: &str = "kst:runner/";
 
+/// How a component begins.
+const HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
+
 /// Make a component of a core module.
 ///
 /// # Errors
@@ -42,6 +45,10 @@ pub fn component(core_module: &[u8]) -> Result<Vec<u8>> {
 ///
 /// If `component` is not a component.
 pub fn imports(component: &[u8]) -> Result<Vec<String>> {
+    // A core module would pass for a component without imports.
+    if component.get(..8) != Some(HEADER) {
+        bail!("this is not a component");
+    }
     let decoded = wit_component::decode(component).context("this is not a component")?;
     let DecodedWasm::Component(resolve, world) = decoded else {
         bail!("this is an interface package, not a component");
