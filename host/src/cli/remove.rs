@@ -33,6 +33,11 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     if app.held_back() {
         return Ok(0);
     }
+    if app.globals.dry_run {
+        // Of a session that only the ledger still knows there is no command to show.
+        app.output.note("dry run: it would be forgotten, with its output; nothing was changed");
+        return Ok(0);
+    }
     if app.globals.json {
         app.output.json(&serde_json::json!({ "name": args.name, "removed": true }))?;
     } else if !args.quiet {

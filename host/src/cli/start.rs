@@ -46,7 +46,7 @@ pub struct Args {
     pub command: Option<String>,
 
     /// Let `sh -c` run the text of --command
-    #[arg(long, requires = "command")]
+    #[arg(long, requires = "command", conflicts_with = "words")]
     pub shell: bool,
 
     /// The container image

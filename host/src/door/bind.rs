@@ -49,6 +49,12 @@ pub(super) struct Bindings {
     pub bound: Binding,
 }
 
+/// Whether a line may be about the session that was found before. In between it may have ended and
+/// another one taken its name.
+fn was_found(row: &Row, request: &Request) -> bool {
+    !differ(&row.id, &request.id) && !differ(&row.instance, &request.instance)
+}
+
 /// An output has more lines than [`ROWS`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooManyRows;
@@ -79,7 +85,8 @@ impl Bindings {
                 return Err(TooManyRows);
             }
             let Some(row) = gives.read(line) else { continue };
-            if row.name.is_some() && row.name == request.name && run_fits(gives, &row, request) {
+            let named = row.name.is_some() && row.name == request.name;
+            if named && was_found(&row, request) && run_fits(gives, &row, request) {
                 found.push(row.clone());
             }
             self.rows.push(row);

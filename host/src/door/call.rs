@@ -16,7 +16,7 @@ use super::check::CheckedManifest;
 use super::error::DoorError;
 use super::fill::{ConstFiles, Filled, Source, fill};
 use super::form::{FirstWord, Form, Placeholder};
-use super::manifest::{Effect, Locations, Operation};
+use super::manifest::{Effect, Locations, Operation, Placement};
 use super::program::{Programs, Resolved};
 use super::request::Request;
 use super::run::{self, EnvFile, Output, Run, RunError};
@@ -34,7 +34,8 @@ const NOTE: usize = 4096;
 pub struct Limits {
     /// For one run.
     pub run_deadline: Duration,
-    /// For one run of a changing form during `start`: an engine may have to fetch an image first.
+    /// For one run of a changing form during `start` where sessions run elsewhere: an engine may have
+    /// to fetch an image first.
     pub start_deadline: Duration,
     /// For all of an operation, runs and pauses; `start` gets `start_deadline` besides.
     pub operation_deadline: Duration,
@@ -443,10 +444,19 @@ impl Call {
     fn time(&self) -> Duration {
         let limits = &self.settings.limits;
         let start = match self.request.operation {
-            Operation::Start => limits.start_deadline,
+            Operation::Start => self.start_deadline(),
             _ => Duration::ZERO,
         };
         limits.operation_deadline.saturating_add(start).saturating_add(self.timeout()).min(LONGEST)
+    }
+
+    /// What a changing form has in a start. Only where sessions run elsewhere is there an image to
+    /// be fetched.
+    fn start_deadline(&self) -> Duration {
+        match self.manifest.manifest().placement {
+            Placement::Elsewhere => self.settings.limits.start_deadline,
+            Placement::Here => self.settings.limits.run_deadline,
+        }
     }
 
     fn timeout(&self) -> Duration {
@@ -641,7 +651,7 @@ impl Call {
         let limits = &self.settings.limits;
         let began = Instant::now();
         let alone = match (self.request.operation, prepared.form.effect()) {
-            (Operation::Start, Effect::Changes) => limits.start_deadline,
+            (Operation::Start, Effect::Changes) => self.start_deadline(),
             _ => limits.run_deadline,
         };
         let alone = alone.saturating_add(self.timeout()).min(LONGEST);

@@ -446,6 +446,9 @@ impl<'a> Filler<'a> {
             "an empty parameter".to_owned()
         } else if text.starts_with('-') {
             format!("the parameter '{}', which begins with a dash", shorten(text))
+        } else if text.ends_with(';') {
+            // What comes after it would be another command to tmux.
+            format!("the parameter '{}', which ends in a semicolon", shorten(text))
         } else if text.contains(char::is_control) {
             format!("the parameter '{}', which holds control characters", shorten(text))
         } else {

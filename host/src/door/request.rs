@@ -15,6 +15,11 @@ pub struct Request {
     pub operation: Operation,
     /// Where.
     pub location: Location,
+    /// The engine's id of the session that was found, where one was: a line of its name with another
+    /// id is another session and binds nothing.
+    pub id: Option<String>,
+    /// Which run of the engine that id belongs to.
+    pub instance: Option<String>,
     /// The session's name: `{name}`. Output lines bind ids to this name alone.
     pub name: Option<String>,
     /// The shim and its ticket: `{launch}`. It carries command, environment and directory.
@@ -70,6 +75,8 @@ impl Request {
         Request {
             operation,
             location,
+            id: None,
+            instance: None,
             name: None,
             launch: None,
             recorder: None,

@@ -47,6 +47,8 @@ impl Host {
         let mut request = Request::new(Operation::Attach, found.location.clone());
         request.name = Some(name.to_owned());
         request.run = found.entry.as_ref().map(|entry| entry.run.clone());
+        request.id = found.id.clone();
+        request.instance = found.instance.clone();
         request.terminal = terminal;
         let at = &found.location;
         let none = SessionProcesses::none();

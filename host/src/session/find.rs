@@ -82,9 +82,23 @@ impl Host {
         survey.seen.retain(|seen| seen.status.name == name);
         self.warn_of(&survey, &scope);
         match pick(name, &mut survey)? {
+            // Not where the config means it; it may have been started elsewhere all the same.
+            Some(found) if !found.is_running() && scope != *filter => {
+                match self.running_elsewhere(name, filter)? {
+                    Some(elsewhere) => Ok(elsewhere),
+                    None => Ok((found, survey)),
+                }
+            }
             Some(found) => Ok((found, survey)),
             None => Err(self.not_found(name, &scope, survey.troubles)),
         }
+    }
+
+    /// The one session of this name that runs, wherever that is.
+    fn running_elsewhere(&self, name: &str, all: &Filter) -> Result<Option<(Sighting, Survey)>> {
+        let mut survey = self.survey_name(name, all)?;
+        survey.seen.retain(|seen| seen.status.name == name && seen.is_running());
+        Ok(pick(name, &mut survey)?.map(|found| (found, survey)))
     }
 
     /// Where a name is looked for: where it was said, else where the config defines it, else
@@ -149,6 +163,8 @@ impl Host {
                 },
                 entry: None,
                 in_engine: false,
+                id: None,
+                instance: None,
             });
         }
     }

@@ -58,6 +58,8 @@ impl Host {
         let mut request = Request::new(Operation::Logs, found.location.clone());
         request.name = Some(name.clone());
         request.run = found.entry.as_ref().map(|entry| entry.run.clone());
+        request.id = found.id.clone();
+        request.instance = found.instance.clone();
         request.lines = Some(lines);
         let at = &found.location;
         let none = SessionProcesses::none();

@@ -55,6 +55,8 @@ impl Host {
         let mut request = Request::new(Operation::Remove, found.location.clone());
         request.name = Some(name.clone());
         request.run = found.entry.as_ref().map(|entry| entry.run.clone());
+        request.id = found.id.clone();
+        request.instance = found.instance.clone();
         let at = &found.location;
         let none = SessionProcesses::none();
         match self.serve(plugin, request, none, |guest| guest.remove(at, name)) {

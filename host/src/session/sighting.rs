@@ -39,6 +39,10 @@ pub(crate) struct Sighting {
     pub entry: Option<Entry>,
     /// Whether the engine has it now.
     pub in_engine: bool,
+    /// The engine's id of it, as the host read it.
+    pub id: Option<String>,
+    /// Which run of the engine that id belongs to.
+    pub instance: Option<String>,
 }
 
 impl Sighting {
@@ -101,6 +105,7 @@ pub(crate) fn combine(
         if entry.is_some() {
             runs.remove(session.guest.name.as_str());
         }
+        let (id, instance) = (session.id.clone(), session.instance.clone());
         let status = from_engine(&plugin, &location, session, entry, here);
         found.push(Sighting {
             status,
@@ -108,6 +113,8 @@ pub(crate) fn combine(
             location: location.clone(),
             entry: entry.cloned(),
             in_engine: true,
+            id,
+            instance,
         });
     }
     // What is left of the ledger's runs is not in the engine any more.
@@ -116,7 +123,8 @@ pub(crate) fn combine(
     for entry in left {
         let live_namesake =
             found.iter().any(|seen: &Sighting| seen.status.name == entry.name && seen.is_running());
-        if live_namesake {
+        // One that runs on is another session than its namesake: which is meant is not clear.
+        if live_namesake && !runs_on(entry, boot) {
             continue;
         }
         if let Some(status) = from_ledger(&plugin, &location, entry, here, reached, boot) {
@@ -126,6 +134,8 @@ pub(crate) fn combine(
                 location: location.clone(),
                 entry: Some(entry.clone()),
                 in_engine: false,
+                id: None,
+                instance: None,
             });
         }
     }

@@ -37,6 +37,8 @@ const AGAIN: [Duration; 4] = [
     Duration::from_millis(150),
     Duration::from_millis(400),
 ];
+/// A ticket older than this belongs to no start that still goes on.
+const TICKET_AGE: Duration = Duration::from_secs(120);
 /// How long a shim may take to tell that it started the command.
 const REPORT_PATIENCE: Duration = Duration::from_secs(15);
 
@@ -436,6 +438,7 @@ impl Host {
     fn launch(&self, prepared: &Prepared, ledger: &Ledger, run: &str) -> Result<Launch> {
         let program = self.shim_program()?;
         let tickets = ledger.tickets()?;
+        sweep(&tickets);
         ledger.logs()?;
         let log = ledger.log(run);
         let report = Inbox::create(&tickets).map_err(|error| cannot_keep(&tickets, &error))?;
@@ -458,6 +461,17 @@ impl Host {
         let shim = vec![program.clone().into(), "shim".into(), ticket.clone().into_os_string()];
         let recorder = vec![program.into(), "record".into(), log.clone().into_os_string()];
         Ok(Launch { shim, recorder, log, report, ticket })
+    }
+}
+
+/// Remove tickets and pipes that a start left which was killed: no shim will come for them.
+fn sweep(tickets: &Path) {
+    let Ok(entries) = std::fs::read_dir(tickets) else { return };
+    for entry in entries.flatten() {
+        let age = entry.metadata().ok().and_then(|meta| meta.modified().ok()?.elapsed().ok());
+        if age.is_some_and(|age| age > TICKET_AGE) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -86,6 +86,8 @@ impl Host {
             let mut request = Request::new(Operation::Stop, found.location.clone());
             request.name = Some(name.clone());
             request.run = found.entry.as_ref().map(|entry| entry.run.clone());
+            request.id = found.id.clone();
+            request.instance = found.instance.clone();
             request.force = !options.graceful;
             let seconds = options.timeout.as_secs() + u64::from(options.timeout.subsec_nanos() > 0);
             request.timeout = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
