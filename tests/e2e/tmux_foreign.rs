@@ -224,3 +224,25 @@ fn windows_that_the_user_opens_belong_to_the_session() {
     until("what ran in the second window is gone", || !alive("4321"));
     assert_eq!(world.status("dev")["state"], "stopped");
 }
+
+#[test]
+fn a_namesake_neither_hides_a_session_nor_stands_in_for_it() {
+    let Some(world) = world() else { return };
+    world.kst(["start", "dev", "-b", "tmux", "--", "sleep", "1000"]).ok();
+    world.tmux(["rename-session", "-t", "=dev", "hidden"]).ok();
+    world.tmux(["new-session", "-d", "-s", "dev", "sleep", "1000"]).ok();
+    for args in [["stop", "dev"], ["status", "dev"], ["stop", "dev"]] {
+        world.kst(args).exits(5);
+    }
+    assert!(names(&world).contains("dev"), "the namesake lives on");
+}
+
+#[test]
+fn a_session_that_was_started_elsewhere_than_defined_is_found_there() {
+    let Some(world) = world() else { return };
+    world.config("ops: {sessions: {dev: {command: sleep 1000, socket_name: work}}}\n");
+    world.kst(["start", "dev", "-L", "other"]).ok();
+    assert_eq!(world.status("dev")["state"], "running");
+    world.kst(["stop", "dev"]).ok();
+    assert_eq!(world.status("dev")["state"], "stopped");
+}

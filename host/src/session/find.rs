@@ -84,7 +84,7 @@ impl Host {
         match pick(name, &mut survey)? {
             // Not where the config means it; it may have been started elsewhere all the same.
             Some(found) if !found.is_running() && scope != *filter => {
-                match self.running_elsewhere(name, filter)? {
+                match self.better_elsewhere(&found, filter)? {
                     Some(elsewhere) => Ok(elsewhere),
                     None => Ok((found, survey)),
                 }
@@ -94,11 +94,20 @@ impl Host {
         }
     }
 
-    /// The one session of this name that runs, wherever that is.
-    fn running_elsewhere(&self, name: &str, all: &Filter) -> Result<Option<(Sighting, Survey)>> {
+    /// The one session of this name that has more to tell than `found`, wherever that is: it runs,
+    /// or kst started it and it has ended, where the other one is only defined.
+    fn better_elsewhere(
+        &self,
+        found: &Sighting,
+        all: &Filter,
+    ) -> Result<Option<(Sighting, Survey)>> {
+        let name = &found.status.name;
         let mut survey = self.survey_name(name, all)?;
-        survey.seen.retain(|seen| seen.status.name == name && seen.is_running());
-        Ok(pick(name, &mut survey)?.map(|found| (found, survey)))
+        survey.seen.retain(|seen| {
+            let told = seen.is_running() || seen.entry.is_some();
+            seen.status.name == *name && told && seen.rank() < found.rank()
+        });
+        Ok(pick(name, &mut survey)?.map(|better| (better, survey)))
     }
 
     /// Where a name is looked for: where it was said, else where the config defines it, else

@@ -14,8 +14,9 @@ use crate::plugin::LogSource;
 use crate::shim::wait_for_writer;
 use crate::{Error, Result};
 
-/// How long the writer of a log may need after its session ended.
-const WRITER_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the writer of a log may need after its session ended. On a busy machine tmux takes seconds
+/// to pass on what a program printed last.
+const WRITER_PATIENCE: Duration = Duration::from_secs(10);
 /// How much of a log's end is read at once.
 const CHUNK: u64 = 64 << 10;
 /// More than this is not returned, however long the lines are.

@@ -150,3 +150,17 @@ fn too_many_lines() {
     assert_eq!(bindings.feed(&gives, Effect::Reads, program, text.as_bytes(), &list), Ok(()));
     assert_eq!(bindings.rows.len(), ROWS);
 }
+
+#[test]
+fn another_session_than_the_one_found_binds_nothing() {
+    let found = |id: &str, instance: &str| Request {
+        id: Some(id.to_owned()),
+        instance: Some(instance.to_owned()),
+        ..request(Operation::Stop)
+    };
+    let text = "$1 7.1 web\n";
+    let gives = "{id} {instance} {name}";
+    assert_eq!(id(&bound(gives, Effect::Reads, text, &found("$1", "7.1"))), Some("$1"));
+    assert_eq!(bound(gives, Effect::Reads, text, &found("$2", "7.1")), Binding::None);
+    assert_eq!(bound(gives, Effect::Reads, text, &found("$1", "8.2")), Binding::None);
+}
