@@ -21,7 +21,7 @@ struct Place {
 impl Place {
     fn tmux() -> Option<Place> {
         Some(Place::new(World::with([Engine::Tmux])?, &["-b", "tmux"], |terminal| {
-            terminal.press(Key::Ctrl('b'));
+            terminal.press_apart(&[Key::Ctrl('b')]);
             terminal.types("d");
         }))
     }
@@ -31,7 +31,7 @@ impl Place {
         let plugin = screen_plugin();
         world.trust(&plugin);
         let mut place = Place::new(world, &[], |terminal| {
-            terminal.press(Key::Ctrl('a'));
+            terminal.press_apart(&[Key::Ctrl('a')]);
             terminal.types("d");
         });
         place.globals = vec!["--plugin".into(), plugin.to_string_lossy().into_owned()];
@@ -276,8 +276,7 @@ fn inside_another_tmux_server_it_nests() {
     assert_eq!(looked_at(&place.world, "default"), [place.session.as_str()]);
     assert_eq!(looked_at(&place.world, "other"), ["outer"]);
     // The first is for the outer one, which passes on the second.
-    terminal.press(Key::Ctrl('b'));
-    terminal.press(Key::Ctrl('b'));
+    terminal.press_apart(&[Key::Ctrl('b'), Key::Ctrl('b')]);
     terminal.types("d");
     terminal.shows("code 0");
     assert_eq!(place.status()["state"], "running");

@@ -218,7 +218,7 @@ fn attach_types_interrupts_resizes_and_detaches() {
     terminal.resize(40, 120);
     // tmux keeps a line for its status.
     terminal.shows("39 120");
-    terminal.press(Key::Ctrl('b'));
+    terminal.press_apart(&[Key::Ctrl('b')]);
     terminal.types("d");
     assert_eq!(terminal.exits(), Some(0));
     assert_eq!(world.status("dev")["state"], "running");

@@ -105,7 +105,8 @@ impl Terminal {
         self.hands.write_all(&[byte]).expect("the terminal takes what is typed");
     }
 
-    /// Presses keys as a person does: each after the program has read the one before.
+    /// Presses keys as a person does: each after the program has read the one before. Engines take
+    /// keys that come at once for pasted text, to which their own keys do not apply.
     #[track_caller]
     pub fn press_apart(&mut self, keys: &[Key]) {
         for &key in keys {
