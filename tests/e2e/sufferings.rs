@@ -125,15 +125,28 @@ fn p05_an_engine_that_is_down_is_not_an_empty_one() {
     let down = "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?";
     world.fake("docker", &format!("echo '{down}' >&2; exit 1"));
     world.kst(["start", "dev", "-b", "tmux", "--", "sleep", "1000"]).ok();
-    let list = world.kst(["list", "--json"]);
-    list.ok().says("docker");
+    let list = world.kst(["list", "--json", "--verbose"]);
+    list.ok().says("warning: container (docker): Cannot connect");
     assert_eq!(states(&list.json()), [("dev", "running")]);
     world.kst(["list", "-b", "container"]).exits(6).says("docker");
     world.kst(["status", "x", "-b", "container"]).exits(6).says("docker");
+    world.kst(["status", "x"]).exits(3).says("not asked: container (docker): Cannot connect");
     let health = world.kst(["list", "--json", "--health"]).ok().json();
     let docker = health["health"].as_array().expect("health").iter();
     let docker: Vec<_> = docker.filter(|one| one["location"] == "docker").collect();
-    assert_eq!(docker[0]["state"], "broken", "{health}");
+    assert_eq!(docker[0]["state"], "down", "{health}");
+    // Where the config says that docker is used, everybody hears that it is not.
+    for config in [
+        "container_runtime: docker",
+        "default_backend: container",
+        "sessions: {api: {backend: container, image: busybox}}",
+        "sessions: {api: {backend: container, image: busybox, runtime: docker}}",
+    ] {
+        world.config(&format!("ops: {{{config}}}"));
+        let list = world.kst(["list", "--json"]);
+        list.ok().says("warning: container (docker): Cannot connect");
+        assert_eq!(list.err().lines().count(), 1, "{list}");
+    }
 }
 
 #[test]

@@ -62,6 +62,7 @@ impl App {
             program: None,
             dry_run: self.globals.dry_run,
             observer: self.watcher.clone(),
+            verbose: self.globals.verbose,
             warn: Arc::new(move |text| output.warn(text)),
         })?)
     }

@@ -10,7 +10,8 @@ use super::{examples, render};
 /// List all sessions, running or ended, whoever started them
 ///
 /// Sessions that the config defines are listed before they are started. A backend that does not
-/// answer costs a warning and no more.
+/// answer costs a warning and no more. An engine that does not run, and of which no session is known,
+/// is told of by --health, by --verbose and with its --backend alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&[
     ("kst list", "everything, everywhere"),
@@ -65,11 +66,14 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
             output.print(format!("\n{table}").as_bytes())?;
         }
     }
-    if let Some(backend) = &args.select.backend {
+    let alone = args.select.backend.as_deref();
+    if let Some(backend) = alone {
         usable(backend, &listing.health)?;
     }
     for health in &listing.health {
-        if health.state == HealthState::Broken && !args.health {
+        // Who asks for one backend wants to hear of each of its places.
+        let asked_for = alone.is_some() && health.state == HealthState::Down;
+        if !args.health && (asked_for || host.is_worth_a_word(health)) {
             output.warn(&render::health::sentence(health));
         }
     }

@@ -63,13 +63,13 @@ impl Host {
         if found.in_engine || !elsewhere {
             return Ok(found);
         }
-        let unwell = survey.health.iter().filter(|one| one.state != HealthState::Ok);
-        let trouble = unwell.zip(survey.troubles).find(|(health, _)| {
+        let place = |health: &BackendHealth| {
             health.backend == found.status.backend
                 && health.location.as_ref().is_none_or(|at| *at == found.status.location)
-        });
+        };
+        let trouble = survey.unwell().position(|(health, _)| place(health));
         match trouble {
-            Some((_, trouble)) => Err(trouble),
+            Some(at) => survey.troubles.into_iter().nth(at).map_or(Ok(found), Err),
             None => Ok(found),
         }
     }
@@ -90,7 +90,7 @@ impl Host {
                 }
             }
             Some(found) => Ok((found, survey)),
-            None => Err(self.not_found(name, &scope, survey.troubles)),
+            None => Err(self.not_found(name, &scope, survey)),
         }
     }
 
@@ -178,32 +178,34 @@ impl Host {
         }
     }
 
-    /// Tell of what could not be asked, unless it is merely not installed.
+    /// Tell of what could not be asked, where that may matter.
     pub(crate) fn warn_of(&self, survey: &Survey, scope: &Filter) {
         if scope.backend.is_some() {
             return;
         }
-        let unwell = survey.health.iter().filter(|one| one.state != HealthState::Ok);
-        for (health, trouble) in unwell.zip(&survey.troubles) {
-            if health.state == HealthState::Broken {
+        for (health, trouble) in survey.unwell() {
+            if self.is_worth_a_word(health) {
                 self.warn(&trouble.to_string());
             }
         }
     }
 
-    fn not_found(&self, name: &str, scope: &Filter, troubles: Vec<Error>) -> Error {
-        // Where the one place meant could not be asked, that is the answer.
-        if scope.backend.is_some()
-            && let Some(trouble) = troubles.into_iter().next()
-        {
-            return trouble;
-        }
-        let close = self.close_name(name);
-        let advice = match close {
+    fn not_found(&self, name: &str, scope: &Filter, survey: Survey) -> Error {
+        let mut advice = match self.close_name(name) {
             Some(close) => format!("did you mean '{close}'?"),
             None => "see what there is: kst list".to_owned(),
         };
-        Error::NotFound { name: name.to_owned(), advice: Some(advice) }
+        // It may be where nobody could look, and that was no warning.
+        for (health, trouble) in survey.unwell() {
+            if health.state == HealthState::Down && !self.is_worth_a_word(health) {
+                advice.push_str(&format!("\nnot asked: {trouble}"));
+            }
+        }
+        // Where the one place meant could not be asked, that is the answer.
+        match survey.troubles.into_iter().next() {
+            Some(trouble) if scope.backend.is_some() => trouble,
+            _ => Error::NotFound { name: name.to_owned(), advice: Some(advice) },
+        }
     }
 
     /// The name most like this one, of those that kst knows without asking an engine.

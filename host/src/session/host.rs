@@ -32,6 +32,8 @@ pub struct HostSettings {
     pub dry_run: bool,
     /// Hears of every command that is run.
     pub observer: Arc<dyn Observer + Send + Sync>,
+    /// Warn of engines that do not run even where no session of theirs is known.
+    pub verbose: bool,
     /// Hears what went wrong without being an error: a backend that could not be asked.
     pub warn: Arc<dyn Fn(&str) + Send + Sync>,
 }
@@ -46,6 +48,7 @@ impl HostSettings {
             program: None,
             dry_run: false,
             observer: Arc::new(Silent),
+            verbose: false,
             warn: Arc::new(|_| {}),
         }
     }
@@ -198,6 +201,10 @@ impl Host {
 
     pub(crate) fn dry_run(&self) -> bool {
         self.settings.dry_run
+    }
+
+    pub(crate) fn tells_all(&self) -> bool {
+        self.settings.verbose
     }
 
     pub(crate) fn warn(&self, text: &str) {

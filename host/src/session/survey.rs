@@ -10,7 +10,7 @@ use super::locations::{self, Wanted};
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::{Answered, EngineSession, Sighting, combine, place};
 use super::validate;
-use crate::door::{Call, Location, Operation, Placement, ProgramError, Request, Row};
+use crate::door::{Call, Location, Locations, Operation, Placement, ProgramError, Request, Row};
 use crate::plugin::{GuestSession, Plugin};
 use crate::{Error, Result};
 
@@ -30,6 +30,9 @@ pub enum HealthState {
     Ok,
     /// It is not installed.
     Absent,
+    /// Its program is installed, and says that its engine does not run or cannot be reached. That is
+    /// how a docker client is whose daemon nobody set up.
+    Down,
     /// It is there, and did not answer as it should.
     Broken,
 }
@@ -40,6 +43,7 @@ impl HealthState {
         match self {
             HealthState::Ok => "ok",
             HealthState::Absent => "absent",
+            HealthState::Down => "down",
             HealthState::Broken => "broken",
         }
     }
@@ -69,6 +73,13 @@ pub(crate) struct Survey {
     pub health: Vec<BackendHealth>,
     /// Why those that are not well are not, in their order.
     pub troubles: Vec<Error>,
+}
+
+impl Survey {
+    /// Those that are not well, each with why.
+    pub(crate) fn unwell(&self) -> impl Iterator<Item = (&BackendHealth, &Error)> {
+        self.health.iter().filter(|one| one.state != HealthState::Ok).zip(&self.troubles)
+    }
 }
 
 /// What one location is asked.
@@ -144,6 +155,40 @@ impl Host {
             survey.seen.extend(combine(answered, &entries, boot, only));
         }
         Ok(survey)
+    }
+
+    /// Whether a person who asked for all backends is to hear how this one is. One that is not
+    /// installed is none of theirs. One whose engine is down is only where a session may be missing
+    /// for it: the ledger or the config knows one there, or the config prefers that backend or place.
+    pub fn is_worth_a_word(&self, health: &BackendHealth) -> bool {
+        match health.state {
+            HealthState::Ok | HealthState::Absent => false,
+            HealthState::Broken => true,
+            HealthState::Down => self.tells_all() || self.is_in_use(health),
+        }
+    }
+
+    fn is_in_use(&self, health: &BackendHealth) -> bool {
+        let here = |location: &str| health.location.as_deref().is_none_or(|at| at == location);
+        let entries = self.entries();
+        let mut started = entries.iter().filter(|entry| entry.backend == health.backend);
+        if started.any(|entry| !entry.failed && here(&entry.location)) {
+            return true;
+        }
+        let preferred = self.config_location(&health.backend);
+        let default = self.config().default_backend();
+        if preferred.as_deref().is_some_and(here)
+            || default.is_some_and(|default| default.value == health.backend)
+        {
+            return true;
+        }
+        self.config().sessions().any(|(_, defined)| {
+            let Ok(defined) = defined else { return false };
+            let backend = defined.backend.clone().unwrap_or_else(|| self.default_backend());
+            backend == health.backend
+                // One that names no place may be at any.
+                && self.defined_location(&backend, defined).is_none_or(|at| here(&at))
+        })
     }
 
     /// Ask one backend at all of its locations.
@@ -262,8 +307,15 @@ impl Host {
             Err(problem) => {
                 let problem = at_place(problem, plugin, at);
                 let name = plugin.name();
+                let sockets =
+                    matches!(plugin.manifest().manifest().locations, Locations::Sockets(_));
+                let state = match problem {
+                    // A socket is there because something ran there.
+                    Error::Unavailable { .. } if !sockets => HealthState::Down,
+                    _ => HealthState::Broken,
+                };
                 Asked {
-                    health: unwell(name, Some(&at.name), HealthState::Broken, &problem),
+                    health: unwell(name, Some(&at.name), state, &problem),
                     trouble: Some(problem),
                     answered: Some(Answered {
                         plugin: Arc::clone(plugin),
@@ -426,8 +478,8 @@ fn unwell(
         Error::Unavailable { what, .. } => what.clone(),
         other => {
             let text = other.to_string();
-            let what = text.strip_prefix(&format!("backend {backend}: "));
-            what.map(str::to_owned).unwrap_or(text)
+            let text = text.strip_prefix("backend ").unwrap_or(&text);
+            text.strip_prefix(&format!("{backend}: ")).unwrap_or(text).to_owned()
         }
     };
     BackendHealth {

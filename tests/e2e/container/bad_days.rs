@@ -23,6 +23,49 @@ fn without_an_engine_only_who_asks_for_it_hears_of_it() {
     }
 }
 
+/// A docker client comes with many things; that its daemon does not run is nobody's trouble then.
+#[test]
+fn an_engine_that_nobody_set_up_is_not_spoken_of() {
+    let Some(world) = World::with([Engine::Tmux]) else { return };
+    let down = "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?";
+    world.fake("docker", &format!("echo '{down}' >&2; exit 1"));
+    for args in [
+        &["start", "dev", "--", "sleep", "1000"][..],
+        &["list"],
+        &["list", "--json"],
+        &["list", "-q"],
+        &["status", "dev"],
+        &["logs", "dev"],
+        &["stop", "dev"],
+        &["remove", "dev"],
+        &["list"],
+    ] {
+        let outcome = world.kst(args);
+        assert_eq!(outcome.ok().err(), "", "{outcome}");
+    }
+    // Who asks hears of it.
+    for args in [&["status", "dev"][..], &["stop", "dev"], &["logs", "dev"], &["remove", "dev"]] {
+        let outcome = world.kst(args);
+        outcome.exits(3).says(&format!("not asked: container (docker): {down}"));
+        assert_eq!(outcome.err().matches("docker)").count(), 1, "{outcome}");
+    }
+    world.kst(["list", "--verbose"]).ok().says("warning: container (docker)");
+    world.kst(["list", "-b", "container"]).exits(6).says("Cannot connect");
+    // Of the two places of a backend that was asked for, each counts.
+    world.fake("podman", "true");
+    world.kst(["list", "-b", "container"]).ok().says("warning: container (docker): Cannot connect");
+    let health = world.kst(["list", "--json", "--health"]).ok().json();
+    let health = health["health"].as_array().expect("health");
+    let of = |place: &str| health.iter().find(|one| one["location"] == place).expect(place);
+    assert_eq!(of("docker")["state"], "down");
+    assert_eq!(of("docker")["problem"], down);
+    world.kst(["list", "--health"]).ok().prints("down").prints("Cannot connect");
+
+    // Broken is another thing than not there.
+    world.fake("docker", "echo 'segmentation fault' >&2; exit 139");
+    world.kst(["list"]).ok().says("warning: container (docker): segmentation fault");
+}
+
 #[test]
 fn an_engine_that_is_down_costs_a_warning_and_nothing_more() {
     let Some(world) = World::with([Engine::Tmux, Engine::Docker]) else { return };

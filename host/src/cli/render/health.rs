@@ -3,8 +3,8 @@
 use anstyle::Style;
 use kst::session::{BackendHealth, HealthState};
 
+use super::style;
 use super::table::{self, Cell, Column, cut, whole};
-use super::{json, style};
 
 const COLUMNS: [Column; 5] =
     [whole("BACKEND"), whole("LOCATION"), whole("HEALTH"), whole("VERSION"), cut("PROBLEM")];
@@ -17,7 +17,7 @@ pub fn table(health: &[BackendHealth], width: Option<usize>) -> String {
             vec![
                 Cell::plain(&health.backend),
                 Cell::or_dash(health.location.as_deref()),
-                Cell::new(json::health_state(health.state), colour(health.state)),
+                Cell::new(health.state.as_str(), colour(health.state)),
                 Cell::or_dash(health.version.as_deref()),
                 Cell::or_dash(health.problem.as_deref()),
             ]
@@ -29,7 +29,7 @@ pub fn table(health: &[BackendHealth], width: Option<usize>) -> String {
 fn colour(state: HealthState) -> Style {
     match state {
         HealthState::Ok => style::GOOD,
-        HealthState::Absent => style::DIM,
+        HealthState::Absent | HealthState::Down => style::DIM,
         HealthState::Broken => style::BAD,
     }
 }
@@ -57,6 +57,7 @@ fn what(health: &BackendHealth) -> &str {
         (Some(problem), _) => problem,
         (None, HealthState::Ok) => "all is well",
         (None, HealthState::Absent) => "it is not installed",
+        (None, HealthState::Down) => "it does not run",
         (None, HealthState::Broken) => "it does not answer",
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use kst::session::{BackendHealth, ExitStatus, HealthState, Host, Listing, SessionStatus};
+use kst::session::{BackendHealth, ExitStatus, Host, Listing, SessionStatus};
 use serde_json::{Map, Value, json};
 
 use super::time;
@@ -84,20 +84,11 @@ fn backend(health: &BackendHealth) -> Value {
     json!({
         "backend": health.backend,
         "location": health.location,
-        "state": health_state(health.state),
+        "state": health.state.as_str(),
         "version": health.version,
         "lacks": health.lacks,
         "problem": health.problem,
     })
-}
-
-/// The word for how a backend is.
-pub fn health_state(state: HealthState) -> &'static str {
-    match state {
-        HealthState::Ok => "ok",
-        HealthState::Absent => "absent",
-        HealthState::Broken => "broken",
-    }
 }
 
 /// Exit code and signal; at most one of them is known.
@@ -120,6 +111,8 @@ fn details(status: &SessionStatus) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use kst::session::HealthState;
+
     use super::*;
     use crate::cli::render::sample;
 
