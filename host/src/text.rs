@@ -1,10 +1,12 @@
-//! Text from strangers, made safe to show.
+//! Text from strangers, made safe to show; and words that somebody may have meant.
 
+mod nearest;
 mod neutralise;
 
 use std::fmt::Write;
 use std::path::Path;
 
+pub use nearest::nearest;
 pub use neutralise::{neutralise, plain};
 
 /// `text` with every character escaped that a terminal would act on or that changes how its

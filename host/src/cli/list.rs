@@ -1,7 +1,7 @@
 //! `kst list`
 
 use anyhow::bail;
-use kst::session::{BackendHealth, HealthState, Host};
+use kst::session::{BackendHealth, HealthState};
 
 use super::app::App;
 use super::select::Select;
@@ -39,9 +39,6 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         app.output.be_quiet();
     }
     let host = app.host()?;
-    if let Some(backend) = &args.select.backend {
-        known(&host, backend)?;
-    }
     let mut listing = host.list(&args.select.filter())?;
     if args.health {
         host.probe(&mut listing.health);
@@ -78,18 +75,6 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         }
     }
     Ok(0)
-}
-
-/// Refuse a backend that there is not.
-fn known(host: &Host, backend: &str) -> kst::Result<()> {
-    let backends = host.backends();
-    if backends.iter().any(|known| known == backend) {
-        return Ok(());
-    }
-    Err(kst::Error::BackendNotFound {
-        backend: backend.to_owned(),
-        advice: Some(format!("there are: {}", backends.join(", "))),
-    })
 }
 
 /// Fail where the one backend asked for cannot be asked: "none" would be a lie.

@@ -1,5 +1,7 @@
 //! The keys that the config knows, and what somebody may have meant.
 
+use crate::text::nearest;
+
 /// The keys of `ops`.
 pub(super) const OPS: [&str; 5] =
     ["default_backend", "tmux_binary", "container_runtime", "sessions", "plugins"];
@@ -45,27 +47,13 @@ const OTHER_NAMES: [(&str, &str); 18] = [
 
 /// The known key that `key` was probably meant to be, if it is none itself.
 pub(super) fn meant<'k>(key: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    // No slip makes a long key, and the comparison takes time and memory by the length.
-    if key.len() > 32 {
-        return None;
-    }
+    let known: Vec<&str> = known.into_iter().collect();
     let plain = key.to_lowercase().replace('-', "_");
-    let other = OTHER_NAMES.iter().find(|(name, _)| *name == plain).map(|(_, known)| *known);
-    // One slip for a short word, two for a longer one.
-    let slips = if plain.chars().count() <= 4 { 1 } else { 2 };
-    let mut best: Option<(usize, &'k str)> = None;
-    for candidate in known {
-        if candidate == key {
-            return None;
-        }
-        let distance = if other == Some(candidate) {
-            0
-        } else {
-            strsim::damerau_levenshtein(&plain, candidate)
-        };
-        if distance <= slips && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, candidate));
-        }
+    let other = OTHER_NAMES.iter().find(|(name, _)| *name == plain);
+    let other = other.and_then(|(_, other)| known.iter().copied().find(|known| known == other));
+    match other {
+        Some(_) if known.contains(&key) => None,
+        Some(other) => Some(other),
+        None => nearest(key, known),
     }
-    best.map(|(_, candidate)| candidate)
 }

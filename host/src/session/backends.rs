@@ -10,6 +10,7 @@ use crate::plugin::{
     Approval, BUILT_IN_NAMES, Origin, Plugin, Source, TrustFile, Warmth, built_in, read_component,
     vetted,
 };
+use crate::text::nearest;
 use crate::{Error, Result};
 
 /// All backends of a host.
@@ -180,16 +181,12 @@ impl Backends {
 
     fn not_found(&self, name: &str) -> Error {
         let names = self.names();
-        let close = names
-            .iter()
-            .map(|known| (strsim::damerau_levenshtein(known, name), known))
-            .min()
-            .filter(|(distance, _)| *distance <= 2);
+        let close = nearest(name, names.iter().map(String::as_str));
         let advice = match (close, name) {
             (_, "podman" | "docker") if names.iter().any(|name| name == "container") => {
                 format!("use '--backend container -o runtime={name}'")
             }
-            (Some((_, close)), _) => format!("did you mean '{close}'?"),
+            (Some(close), _) => format!("did you mean '{close}'?"),
             (None, _) => {
                 format!("there are: {}; give another one by '--plugin FILE.wasm'", names.join(", "))
             }

@@ -7,6 +7,7 @@ use super::sighting::Sighting;
 use super::survey::{BackendHealth, Filter, HealthState, Survey};
 use super::validate;
 use crate::door::Location;
+use crate::text::nearest;
 use crate::{Error, Result};
 
 /// All sessions, and how asking for them went.
@@ -211,15 +212,9 @@ impl Host {
     /// The name most like this one, of those that kst knows without asking an engine.
     fn close_name(&self, name: &str) -> Option<String> {
         let (config, entries) = (self.config(), self.entries());
-        let known = config
-            .sessions()
-            .map(|(known, _)| known.to_owned())
-            .chain(entries.iter().map(|entry| entry.name.clone()));
-        known
-            .map(|known| (strsim::damerau_levenshtein(&known, name), known))
-            .filter(|(distance, known)| *distance <= 2 && *distance < known.len() && known != name)
-            .min()
-            .map(|(_, known)| known)
+        let defined = config.sessions().map(|(known, _)| known);
+        let started = entries.iter().map(|entry| entry.name.as_str());
+        nearest(name, defined.chain(started)).map(str::to_owned)
     }
 }
 

@@ -7,6 +7,7 @@ use super::model::{OptionValue, SessionConfig};
 use super::validate;
 use crate::config::{KSTLIB_BACKENDS, KSTLIB_OPTIONS};
 use crate::door::{Manifest, OptionKind, OptionSchema};
+use crate::text::nearest;
 use crate::{Error, Result};
 
 /// The most values of a repeatable option that has no limit of its own.
@@ -96,12 +97,8 @@ fn unknown(manifest: &Manifest, name: &str) -> Error {
     let known = || {
         manifest.options.iter().chain(&manifest.location_option).map(|option| option.name.as_str())
     };
-    let close = known()
-        .map(|known| (strsim::damerau_levenshtein(known, name), known))
-        .min()
-        .filter(|(distance, _)| *distance <= 2);
-    let advice = match close {
-        Some((_, close)) => format!("did you mean '{close}'?"),
+    let advice = match nearest(name, known()) {
+        Some(close) => format!("did you mean '{close}'?"),
         None if known().next().is_none() => format!("{} has no options", manifest.name),
         None => format!("{} has: {}", manifest.name, known().collect::<Vec<_>>().join(", ")),
     };
