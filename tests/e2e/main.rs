@@ -22,4 +22,5 @@ mod tmux;
 mod tmux_crowd;
 mod tmux_foreign;
 mod tmux_trouble;
+mod told;
 mod trust;

@@ -18,6 +18,7 @@ mod select;
 mod start;
 mod status;
 mod stop;
+mod tip;
 mod values;
 
 use std::ffi::OsString;
@@ -146,7 +147,10 @@ pub fn run() -> u8 {
 
 fn parse(args: Vec<OsString>) -> Result<(Command, Globals), clap::Error> {
     let mut definition = definition();
-    let matches = definition.try_get_matches_from_mut(args)?;
+    let matches = definition.try_get_matches_from_mut(&args).map_err(|mut error| {
+        tip::add(&mut error, &args);
+        error
+    })?;
     let globals = Globals::from_levels(&matches).map_err(|e| e.format(&mut definition))?;
     let cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut definition))?;
     Ok((cli.command, globals))

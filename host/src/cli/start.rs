@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use kst::session::{Command, OptionValue, SessionConfig};
+use kst::session::{Command, Host, OptionValue, SessionConfig, SessionStatus};
+use kst::text::{escape_controls, nearest};
 
 use super::app::App;
+use super::status::document;
 use super::{examples, render, values};
 
 /// Start a session
@@ -91,6 +93,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         app.output.be_quiet();
     }
     let quiet = args.quiet;
+    let says_what = args.command.is_some() || !args.words.is_empty();
     let config = definition(args, &|key| std::env::var_os(key))?;
     let name = config.name.clone();
     let host = app.host()?;
@@ -99,14 +102,45 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         return Ok(0);
     }
     if app.globals.json {
-        let sockets = render::json::Sockets::of(&host, std::slice::from_ref(&status));
-        app.output.json(&render::json::status(&status, &sockets))?;
+        app.output.json(&document(&host, &status))?;
     } else if !quiet {
         let defined = host.config().session(&name).ok().flatten();
         let file = defined.and_then(|definition| definition.defined_in.as_deref());
-        app.output.print(render::status::started(&status, file).as_bytes())?;
+        let runs = match says_what || defined.is_some_and(|defined| defined.command.is_some()) {
+            true => None,
+            false => what_runs(&host, &status),
+        };
+        let line = render::status::started(&status, runs.as_deref(), file);
+        app.output.print(line.as_bytes())?;
+    }
+    if !says_what && let Some(meant) = meant(&host, &status) {
+        let name = escape_controls(&name);
+        let text = format!("no session '{name}' is in the config, so it runs your shell");
+        app.output.warn(&text);
+        app.output.hint(&format!("did you mean '{}'?", escape_controls(meant)));
     }
     Ok(0)
+}
+
+/// How much of a command stands in the line that says that it was started.
+const LONGEST_COMMAND: usize = 60;
+
+/// What a session runs for which nobody said it just now: the user's shell, or the command that it
+/// had before.
+fn what_runs(host: &Host, status: &SessionStatus) -> Option<String> {
+    let definition = host.definition(status)?;
+    let runs = render::status::runs(&definition, host.runs_here(&status.backend))?;
+    let runs = render::table::shortened(&escape_controls(&runs), LONGEST_COMMAND);
+    Some(if definition.command.is_some() { format!("'{runs}' as before") } else { runs })
+}
+
+/// The session of the config that was probably meant by a name which it does not have, where that
+/// made a new session with nothing but a shell in it.
+fn meant<'h>(host: &'h Host, status: &SessionStatus) -> Option<&'h str> {
+    let shell = host.runs_here(&status.backend)
+        && host.definition(status).is_some_and(|started| started.command.is_none());
+    let defined = host.config().sessions().map(|(name, _)| name);
+    nearest(&status.name, defined).filter(|_| shell)
 }
 
 /// The part of a definition that the command line gives. `caller` looks a variable of the caller's

@@ -1,5 +1,7 @@
 //! `kst status`
 
+use kst::session::{Host, SessionStatus};
+
 use super::app::App;
 use super::select::Select;
 use super::{examples, render, values};
@@ -34,13 +36,21 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     let host = app.host()?;
     let status = host.status(&args.name, &args.select.filter())?;
     if app.globals.json {
-        let sockets = render::json::Sockets::of(&host, std::slice::from_ref(&status));
-        app.output.json(&render::json::status(&status, &sockets))?;
+        app.output.json(&document(&host, &status))?;
     } else if args.quiet {
         app.output.print(render::status::short(&status).as_bytes())?;
     } else {
         let now = jiff::Timestamp::now();
-        app.output.print(render::status::full(&status, now).as_bytes())?;
+        let definition = host.definition(&status);
+        let here = host.runs_here(&status.backend);
+        let text = render::status::full(&status, definition.as_ref(), here, now);
+        app.output.print(text.as_bytes())?;
     }
     Ok(0)
+}
+
+/// The JSON document of one session, which `start` and `stop` print too.
+pub fn document(host: &Host, status: &SessionStatus) -> serde_json::Value {
+    let sockets = render::json::Sockets::of(host, std::slice::from_ref(status));
+    render::json::status(status, host.definition(status).as_ref(), &sockets)
 }

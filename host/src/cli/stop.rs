@@ -6,6 +6,7 @@ use kst::session::StopOptions;
 
 use super::app::App;
 use super::select::Select;
+use super::status::document;
 use super::{examples, render, values};
 
 /// Stop a session
@@ -58,9 +59,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         return Ok(0);
     }
     if app.globals.json {
-        let status = &outcome.status;
-        let sockets = render::json::Sockets::of(&host, std::slice::from_ref(status));
-        app.output.json(&render::json::status(status, &sockets))?;
+        app.output.json(&document(&host, &outcome.status))?;
     } else if !args.quiet {
         app.output.print(render::status::stopped(&outcome).as_bytes())?;
     }

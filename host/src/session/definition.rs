@@ -1,15 +1,43 @@
-//! The config's sessions, held against what their backends declare.
+//! What defines a session; and the config's sessions, held against what their backends declare.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::host::Host;
-use super::model::SessionConfig;
+use super::ledger::Ledger;
+use super::model::{SessionConfig, SessionState, SessionStatus};
 use super::options::{check, check_required, is_others};
 use crate::Error;
 use crate::config::{Problem, Severity};
+use crate::door::Placement;
 
 impl Host {
+    /// What a session was started with, where kst started it, its environment included; what the
+    /// config says of one that was not started yet. `None` where neither is known.
+    pub fn definition(&self, status: &SessionStatus) -> Option<SessionConfig> {
+        if status.state == SessionState::Defined {
+            return self.config().session(&status.name).ok().flatten().cloned();
+        }
+        if !status.ours {
+            return None;
+        }
+        let entries = self.afresh().entries();
+        let run = entries.iter().rfind(|entry| {
+            !entry.failed
+                && entry.name == status.name
+                && entry.backend == status.backend
+                && entry.location == status.location
+        })?;
+        Ledger::open_read(self.state()?)?.spec(&run.run)
+    }
+
+    /// Whether the commands of a backend run on this machine, so that a session without one runs the
+    /// user's shell. `false` for a backend that cannot be used.
+    pub fn runs_here(&self, backend: &str) -> bool {
+        let plugin = self.backend(backend);
+        plugin.is_ok_and(|plugin| plugin.manifest().manifest().placement == Placement::Here)
+    }
+
     /// What the backends would say of the sessions that the config defines: a backend that there is
     /// none of, an option that it does not have, one that is missing. No engine is asked; broken
     /// entries are left out, since [`Config::problems`](crate::config::Config::problems) has them.

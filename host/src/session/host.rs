@@ -230,6 +230,11 @@ impl Host {
         }))
     }
 
+    /// The state folder, if there can be one.
+    pub(crate) fn state(&self) -> Option<&Path> {
+        self.settings.folders.state.as_deref()
+    }
+
     /// This host, with the ledger to be read anew: for another look after something was done.
     pub(crate) fn afresh(&self) -> &Host {
         *self.entries.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use kst::session::{BackendHealth, ExitStatus, Host, Listing, SessionStatus};
+use kst::session::{
+    BackendHealth, Command, ExitStatus, Host, Listing, SessionConfig, SessionStatus,
+};
 use serde_json::{Map, Value, json};
 
 use super::time;
@@ -27,8 +29,15 @@ impl Sockets {
     }
 }
 
-/// One session: the keys of `kstlib ops status --json`, then ours.
-pub fn status(status: &SessionStatus, sockets: &Sockets) -> Value {
+/// One session: the keys of `kstlib ops status --json`, then ours. Of its definition, its variables
+/// are left out.
+pub fn status(
+    status: &SessionStatus,
+    definition: Option<&SessionConfig>,
+    sockets: &Sockets,
+) -> Value {
+    let command = definition.and_then(|definition| definition.command.as_ref());
+    let defined_in = definition.and_then(|definition| definition.defined_in.as_ref());
     let (code, signal) = exit(status);
     json!({
         "name": status.name,
@@ -46,7 +55,19 @@ pub fn status(status: &SessionStatus, sockets: &Sockets) -> Value {
         "details": details(status),
         "location": status.location,
         "ours": status.ours,
+        "command": command.map(words),
+        "defined_in": defined_in.map(|file| file.display().to_string()),
     })
+}
+
+/// A command as the config has it: a list of words, or a text to be split. One for the shell is a
+/// list too.
+fn words(command: &Command) -> Value {
+    match command {
+        Command::Words(argv) => argv.as_slice().into(),
+        Command::Text(text) => text.as_str().into(),
+        Command::Shell(text) => ["sh", "-c", text].as_slice().into(),
+    }
 }
 
 /// One session of a list: the keys of `kstlib ops list --json`, then ours.
@@ -122,7 +143,7 @@ mod tests {
 
     #[test]
     fn status_has_the_keys_of_kstlib_in_its_order_then_ours() {
-        let value = status(&sample::ended(), &Sockets::default());
+        let value = status(&sample::ended(), None, &Sockets::default());
         assert_eq!(
             keys(&value),
             [
@@ -141,12 +162,24 @@ mod tests {
                 "details",
                 "location",
                 "ours",
+                "command",
+                "defined_in",
             ]
         );
         assert_eq!(value["created_at"], "2026-11-23T05:31:13Z");
         assert_eq!(value["exit_code"], Value::Null);
         assert_eq!(value["signal"], 9);
         assert_eq!(value["details"], json!({ "oom killed": "yes" }));
+        let definition = SessionConfig {
+            command: Some(Command::Shell("a | b".into())),
+            env: [("TOKEN".to_owned(), "s3cret".to_owned())].into(),
+            defined_in: Some("/c.yml".into()),
+            ..SessionConfig::default()
+        };
+        let value = status(&sample::ended(), Some(&definition), &Sockets::default());
+        assert_eq!(value["command"], json!(["sh", "-c", "a | b"]));
+        assert_eq!(value["defined_in"], "/c.yml");
+        assert!(!value.to_string().contains("TOKEN"), "{value}");
     }
 
     #[test]
@@ -177,10 +210,10 @@ mod tests {
     fn only_a_named_socket_is_a_socket_name() {
         let sockets = Sockets(BTreeSet::from(["tmux".to_owned()]));
         let mut session = sample::running();
-        assert_eq!(status(&session, &sockets)["socket_name"], Value::Null);
+        assert_eq!(status(&session, None, &sockets)["socket_name"], Value::Null);
         session.location = "work".into();
-        assert_eq!(status(&session, &sockets)["socket_name"], "work");
-        let container = status(&sample::ended(), &sockets);
+        assert_eq!(status(&session, None, &sockets)["socket_name"], "work");
+        let container = status(&sample::ended(), None, &sockets);
         assert_eq!(container["socket_name"], Value::Null);
         assert_eq!(container["location"], "podman");
     }

@@ -3,13 +3,19 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use kst::session::{ExitStatus, SessionState, SessionStatus, StopOutcome};
+use kst::session::{Command, ExitStatus, SessionConfig, SessionState, SessionStatus, StopOutcome};
 use kst::text::escape_controls;
 
 use super::{style, time, words};
 
-/// All that is known of a session, as lines of `key: value`.
-pub fn full(status: &SessionStatus, now: Timestamp) -> String {
+/// All that is known of a session, as lines of `key: value`. Of its definition its variables are
+/// left out, which may be secrets.
+pub fn full(
+    status: &SessionStatus,
+    definition: Option<&SessionConfig>,
+    runs_here: bool,
+    now: Timestamp,
+) -> String {
     let at = |t: Timestamp| format!("{} ({} ago)", time::rfc3339(t), time::age(t, now));
     let mut lines: Vec<(String, String)> = Vec::new();
     let mut add = |key: &str, value: Option<String>| {
@@ -21,6 +27,9 @@ pub fn full(status: &SessionStatus, now: Timestamp) -> String {
     add("state", Some(status.state.to_string()));
     add("backend", Some(status.backend.clone()));
     add("location", Some(status.location.clone()));
+    add("command", definition.and_then(|definition| runs(definition, runs_here)));
+    let defined_in = definition.and_then(|definition| definition.defined_in.as_ref());
+    add("defined in", defined_in.map(|file| file.display().to_string()));
     add("pid", status.pid.map(|pid| pid.to_string()));
     add("created", status.created_at.map(at));
     add("ended", status.ended_at.map(at));
@@ -62,12 +71,28 @@ pub fn short(status: &SessionStatus) -> String {
     format!("{}: {style}{}{style:#}\n", escape_controls(&status.name), status.state)
 }
 
-/// What `kst start` did. `defined_in`: the config file that defines the session.
-pub fn started(status: &SessionStatus, defined_in: Option<&Path>) -> String {
+/// What a session of this definition runs, as it could be typed. `None` where that is its engine's
+/// choice: what an image runs.
+pub fn runs(definition: &SessionConfig, here: bool) -> Option<String> {
+    Some(match &definition.command {
+        Some(Command::Words(argv)) => words::line(argv),
+        Some(Command::Text(text)) => text.clone(),
+        Some(Command::Shell(text)) => words::line(&["sh", "-c", text]),
+        None if here => "your shell".to_owned(),
+        None => return None,
+    })
+}
+
+/// What `kst start` did. `runs`: what runs now, where neither the command line nor the config said
+/// it. `defined_in`: the config file that defines the session.
+pub fn started(status: &SessionStatus, runs: Option<&str>, defined_in: Option<&Path>) -> String {
     let name = escape_controls(&status.name);
     let mut facts = place(status);
     if let Some(pid) = status.pid {
         facts.push_str(&format!(", pid {pid}"));
+    }
+    if let Some(runs) = runs {
+        facts.push_str(&format!(", runs {runs}"));
     }
     if let Some(file) = defined_in {
         facts.push_str(&format!(", defined in {}", escape_controls(&file.display().to_string())));
@@ -116,7 +141,7 @@ mod tests {
 
     #[test]
     fn status_is_lines_of_key_and_value() {
-        let text = plain(&full(&sample::ended(), sample::now()));
+        let text = plain(&full(&sample::ended(), None, false, sample::now()));
         assert_eq!(
             text,
             "name:        db\n\
@@ -134,11 +159,34 @@ mod tests {
     }
 
     #[test]
+    fn what_defines_a_session_is_told_without_its_variables() {
+        let mut definition = SessionConfig {
+            command: Some(Command::Words(vec!["sh".into(), "-c".into(), "a\n\u{1b}[2J".into()])),
+            env: [("TOKEN".to_owned(), "s3cret".to_owned())].into(),
+            defined_in: Some("/srv/kstlib.conf.yml".into()),
+            ..SessionConfig::default()
+        };
+        let text = |definition: &SessionConfig, here| {
+            plain(&full(&sample::running(), Some(definition), here, sample::now()))
+        };
+        let told = text(&definition, true);
+        assert!(told.contains("\ncommand:     sh -c 'a\\n\\x1b[2J'\n"), "{told}");
+        assert!(told.contains("\ndefined in:  /srv/kstlib.conf.yml\n"), "{told}");
+        assert!(!told.contains("TOKEN") && !told.contains("s3cret"), "{told}");
+        definition.command = Some(Command::Shell("a && b".into()));
+        assert!(text(&definition, true).contains("command:     sh -c 'a && b'\n"));
+        definition.command = None;
+        assert!(text(&definition, true).contains("command:     your shell\n"));
+        // An image's own command is not known.
+        assert!(!text(&definition, false).contains("command:"));
+    }
+
+    #[test]
     fn hostile_values_stay_on_their_line() {
         let mut status = sample::running();
         status.name = "a\nstate: exited".into();
         status.details = vec![("k\u{1b}[2J".into(), "v\r\n\u{9b}2J".into())];
-        let text = plain(&full(&status, sample::now()));
+        let text = plain(&full(&status, None, true, sample::now()));
         assert!(text.starts_with("name:"), "{text}");
         assert!(text.contains("a\\nstate: exited\n"), "{text}");
         assert!(text.contains("k\\x1b[2J:"), "{text}");
@@ -153,13 +201,17 @@ mod tests {
     #[test]
     fn start_and_stop_tell_what_came_of_it() {
         let (running, ended) = (sample::running(), sample::ended());
-        assert_eq!(started(&running, None), "Session 'api' started (tmux, pid 4242).\n");
+        assert_eq!(started(&running, None, None), "Session 'api' started (tmux, pid 4242).\n");
         assert_eq!(
-            started(&running, Some(Path::new("/c\n.yml"))),
+            started(&running, None, Some(Path::new("/c\n.yml"))),
             "Session 'api' started (tmux, pid 4242, defined in /c\\n.yml).\n"
         );
         assert_eq!(
-            started(&ended, None),
+            started(&running, Some("your shell"), None),
+            "Session 'api' started (tmux, pid 4242, runs your shell).\n"
+        );
+        assert_eq!(
+            started(&ended, None, None),
             "Session 'db' started (container podman) and has ended with signal 9 (SIGKILL).\n"
         );
         let stop = |was_running| StopOutcome { status: ended.clone(), was_running };

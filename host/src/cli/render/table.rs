@@ -105,7 +105,7 @@ fn line(out: &mut String, row: &[Cell], widths: &[usize]) {
 }
 
 /// `text` in at most `width` columns.
-fn shortened(text: &str, width: usize) -> String {
+pub fn shortened(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

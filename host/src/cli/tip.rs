@@ -1,0 +1,92 @@
+//! Tips that clap has not got by itself.
+
+use std::ffi::OsString;
+
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::render::table::shortened;
+use super::render::words;
+use super::{STYLES, definition};
+
+/// Say how `kst start NAME CMD…` is written, where that was meant.
+pub fn add(error: &mut clap::Error, args: &[OsString]) {
+    if let Some(line) = with_dashes(error, args) {
+        let literal = STYLES.get_literal();
+        let tip = format!("put the command behind two dashes: {literal}{line}{literal:#}");
+        let tips = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
+        error.insert(ContextKind::Suggested, tips);
+    }
+}
+
+/// How long a command line is shown, in columns.
+const LONGEST: usize = 100;
+
+/// The command line with `--` before the first word that was too many, if that makes it a good one.
+/// Options are left out: there may be a secret in one.
+fn with_dashes(error: &clap::Error, args: &[OsString]) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
+    if word.starts_with('-') || args.iter().any(|arg| arg == "--") {
+        return None;
+    }
+    let same = args.iter().enumerate().skip(1).filter(|(_, arg)| *arg == word.as_str());
+    // The name may be the same word, or the value of an option: then this is no good line.
+    let (at, name) = same.map(|(at, _)| at).find_map(|at| {
+        let (before, command) = args.split_at(at);
+        let matches = definition()
+            .try_get_matches_from([before, &[OsString::from("--")], command].concat())
+            .ok()?;
+        let name = matches.subcommand_matches("start")?.get_one::<String>("name")?;
+        Some((at, name.clone()))
+    })?;
+    let bare = at == "kst start NAME".split(' ').count();
+    let command: Vec<_> = args.iter().skip(at).map(|arg| arg.to_string_lossy()).collect();
+    let options = if bare { "" } else { "… " };
+    let line = format!("kst start {} {options}-- {}", words::line(&[name]), words::line(&command));
+    Some(shortened(&line, LONGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(line: &[&str]) -> String {
+        let args: Vec<OsString> = line.iter().map(OsString::from).collect();
+        let mut error = definition().try_get_matches_from(&args).unwrap_err();
+        add(&mut error, &args);
+        error.to_string()
+    }
+
+    #[test]
+    fn a_command_behind_the_name_gets_its_dashes() {
+        for (line, tip) in [
+            (&["kst", "start", "x", "sleep", "5"][..], "kst start x -- sleep 5"),
+            (
+                &["/bin/kst", "--json", "start", "x", "-e", "A=s3cret", "sh", "-c", "a b"],
+                "kst start x … -- sh -c 'a b'",
+            ),
+            (&["kst", "start", "sleep", "sleep", "5"], "kst start sleep -- sleep 5"),
+            (&["kst", "start", "-b", "top", "top", "top"], "kst start top … -- top"),
+        ] {
+            let error = refused(line);
+            assert!(error.contains(&format!("two dashes: {tip}\n")), "{line:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_does() {
+        for line in [
+            &["kst", "stop", "x", "y"][..],
+            &["kst", "start", "x", "--foo"],
+            &["kst", "start", "x", "-c", "a", "y"],
+            &["kst", "list", "x"],
+            &["kst", "strat", "x", "y"],
+        ] {
+            let error = refused(line);
+            assert!(!error.contains("two dashes"), "{line:?}: {error}");
+        }
+    }
+}
