@@ -293,6 +293,7 @@ impl Manifest {
             }
         }
         self.session_rules(form)?;
+        command_rules(form)?;
         self.gives_rules(form)
     }
 
@@ -406,6 +407,15 @@ impl Manifest {
         if form.runs_anything() {
             return Err("has a gives line, but could print whatever the backend likes".to_owned());
         }
+        // With its parameters a backend picks the lines; nothing that is changed may hang on that.
+        if form.has_parameters()
+            && let Some(operation) = form.operations.iter().find(|one| **one != Operation::List)
+        {
+            return Err(format!(
+                "has a gives line and parameters, which only forms of list may have, not of \
+                 {operation}: the backend could choose whose line is printed"
+            ));
+        }
         let binds = [Capture::Id, Capture::Pids, Capture::Run];
         if form.effect == Effect::Reads
             && !gives.has(Capture::Name)
@@ -431,6 +441,30 @@ impl Manifest {
             _ => false,
         }
     }
+}
+
+/// What a program does is written out: no parameter stands where many programs look for a
+/// subcommand. The error is the middle of a sentence.
+fn command_rules(form: &Form) -> Result<(), String> {
+    for item in &form.items {
+        let first = match item {
+            Item::Word(word) => word.parts.first(),
+            Item::Rest => Some(&Part::Text),
+            Item::Group(_) | Item::Anything => None,
+        };
+        match first {
+            Some(Part::Literal(text)) if text == "--" || !text.starts_with('-') => return Ok(()),
+            Some(Part::Text) => {
+                return Err(
+                    "lets the backend choose what the program does: before <word> stands a \
+                            word that is written out and no option, or `--`"
+                        .to_owned(),
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Like a session's name: a letter, then letters, digits, `_`, `-`, at most 64 in all.
@@ -472,6 +506,9 @@ fn line(what: &str, text: &str, most: usize) -> Checked {
     }
     if text.len() > most {
         return wrong(format!("{what} is longer than {most} bytes"));
+    }
+    if text.contains("  ") {
+        return wrong(format!("{what} holds two blanks in a row"));
     }
     match escape_controls(text) == text {
         true => Ok(()),

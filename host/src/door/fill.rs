@@ -18,6 +18,8 @@ use crate::text::escape_controls;
 const WORD_BYTES: usize = 128 * 1024 - 1;
 /// The most bytes of a whole argv; the environment has to fit into the kernel's 2 MiB, too.
 const ARGV_BYTES: usize = 1024 * 1024;
+/// A word of these alone separates or groups what stands around it, to one program or another.
+const SEPARATORS: &str = ";&|(){}[]<>!+:,";
 /// The most words of a whole argv.
 const ARGV_WORDS: usize = 65_536;
 
@@ -449,6 +451,8 @@ impl<'a> Filler<'a> {
         } else if text.ends_with(';') {
             // What comes after it would be another command to tmux.
             format!("the parameter '{}', which ends in a semicolon", shorten(text))
+        } else if text.chars().all(|c| SEPARATORS.contains(c)) {
+            format!("the parameter '{}', which programs read as a separator", shorten(text))
         } else if text.contains(char::is_control) {
             format!("the parameter '{}', which holds control characters", shorten(text))
         } else {

@@ -52,6 +52,14 @@ impl Form {
             || values(&self.items).any(|value| value.placeholder == *placeholder)
     }
 
+    /// Whether it has words or numbers of the backend's own choice.
+    pub(super) fn has_parameters(&self) -> bool {
+        self.items.contains(&Item::Rest)
+            || words(&self.items)
+                .flat_map(|word| &word.parts)
+                .any(|part| matches!(part, Part::Int | Part::Text))
+    }
+
     /// Whether the backend can have it run anything.
     pub fn runs_anything(&self) -> bool {
         self.items.contains(&Item::Anything)
@@ -262,7 +270,9 @@ pub(super) fn parse(usage: &str) -> Result<(FirstWord, Vec<Item>), String> {
     if usage.len() > USAGE_BYTES {
         return Err(format!("is {} bytes long, and {USAGE_BYTES} are allowed", usage.len()));
     }
-    if escape_controls(usage) != usage {
+    // Blanks of other kinds would make one word look like two.
+    let odd_blank = |c: char| c != ' ' && (c.is_whitespace() || c == '\u{2800}');
+    if escape_controls(usage) != usage || usage.contains(odd_blank) {
         return Err("holds control or invisible characters; what is approved must be plain to \
                     see"
         .to_owned());
@@ -348,7 +358,7 @@ impl<'a> Parser<'a> {
         let mut items = Vec::new();
         let mut group: Option<(usize, Group)> = None;
         loop {
-            while self.take_str(" ") {}
+            self.blanks()?;
             let at = self.at;
             match self.peek() {
                 None => break,
@@ -406,6 +416,17 @@ impl<'a> Parser<'a> {
             return Err(self.wrong(opened, "has a group that does not end"));
         }
         Ok(items)
+    }
+
+    /// One blank between two words: more would push what comes after them out of sight of whoever
+    /// approves the form.
+    fn blanks(&mut self) -> Result<(), String> {
+        let at = self.at;
+        if self.take_str("  ") {
+            return Err(self.wrong(at, "has two blanks in a row outside quotes"));
+        }
+        self.take_str(" ");
+        Ok(())
     }
 
     /// A group has words and something to hang on.

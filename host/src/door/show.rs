@@ -3,9 +3,12 @@
 
 use std::fmt::Write;
 
-use super::form;
+use super::form::{self, Item, Part};
 use super::manifest::{Locations, Manifest, OptionSchema, Placement};
 use crate::text::escape_controls;
+
+/// The most blanks in a row that a constant file shows as they are: its lines may be indented.
+const INDENT: usize = 8;
 
 /// The manifest as text of several lines. It holds printable characters and line ends alone,
 /// whatever the manifest holds.
@@ -42,15 +45,11 @@ pub fn render(manifest: &Manifest) -> String {
         .map(|form| {
             let operations: Vec<&str> =
                 form.operations.iter().map(|operation| operation.as_str()).collect();
-            let mut end = plain(&form.usage);
+            let mut end = blanks_shown(&plain(&form.usage), 1);
             if let Some(gives) = &form.gives {
-                let _ = write!(end, "  gives '{}'", plain(gives));
+                let _ = write!(end, "  gives '{}'", blanks_shown(&plain(gives), 1));
             }
-            let anything = form::parse(&form.usage)
-                .is_ok_and(|(_, items)| items.contains(&form::Item::Anything));
-            if anything {
-                end.push_str("  (!) can run anything, as you");
-            }
+            end.push_str(&warnings(&form.usage));
             vec![operations.join(" "), form.effect.to_string(), plain(&form.name), end]
         })
         .collect();
@@ -115,9 +114,44 @@ pub fn render(manifest: &Manifest) -> String {
         line(String::new());
         line(format!("file {}", plain(&file.name)));
         for text in file.content.lines() {
-            line(format!("  | {}", plain(text)));
+            line(format!("  | {}", blanks_shown(&plain(text), INDENT)));
         }
     }
+    out
+}
+
+/// What a form leaves to the backend.
+fn warnings(usage: &str) -> String {
+    let Ok((_, items)) = form::parse(usage) else { return String::new() };
+    let takes = |wanted: &Part| form::words(&items).any(|word| word.parts.contains(wanted));
+    let mut out = String::new();
+    if takes(&Part::Int) {
+        out.push_str("  (!) <int>: a number of the backend's own choice");
+    }
+    if takes(&Part::Text) || items.contains(&Item::Rest) {
+        out.push_str("  (!) <word>: words of the backend's own choice");
+    }
+    if items.contains(&Item::Anything) {
+        out.push_str("  (!) can run anything, as you");
+    }
+    out
+}
+
+/// `text` with each blank visible where more than `most` of them follow each other: they could push
+/// what comes after them out of sight.
+fn blanks_shown(text: &str, most: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(' ') {
+        let (before, from) = rest.split_at(at);
+        let after = from.trim_start_matches(' ');
+        let count = from.len() - after.len();
+        out.push_str(before);
+        let blank = if count > most { '␣' } else { ' ' };
+        out.extend(std::iter::repeat_n(blank, count));
+        rest = after;
+    }
+    out.push_str(rest);
     out
 }
 

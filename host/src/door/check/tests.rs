@@ -185,7 +185,7 @@ fn reading_operations_have_reads_alone() {
 
 #[test]
 fn parameters_are_for_reads() {
-    assert!(manifest(vec![reads("eng <int> <word>...")]).check().is_ok());
+    assert!(manifest(vec![reads("eng say <int> <word>...")]).check().is_ok());
     for parameter in ["<int>", "x<word>", "<word>..."] {
         refuses_form(changes(&format!("eng [-L {{location}}] {{id}} {parameter}")), "only reads");
         refuses_form(plan(&format!("eng [-L {{location}}] {{id}} {parameter}")), "only reads");
@@ -195,6 +195,49 @@ fn parameters_are_for_reads() {
     let checked = manifest(vec![listing(), anything]).check().unwrap();
     assert!(checked.form("f").unwrap().runs_anything());
     assert!(!checked.form("list").unwrap().runs_anything());
+}
+
+/// With words of its own, a backend could choose whose line is read.
+#[test]
+fn what_parameters_chose_binds_nothing() {
+    let gives = Some("{id} {name}");
+    for usage in [
+        "eng [-L {location}] show <word>...",
+        "eng [-L {location}] show <word>",
+        "eng [-L {location}] show x<word>",
+        "eng [-L {location}] show <int>",
+    ] {
+        let form = |operations: &[Operation]| form("f", operations, Effect::Reads, usage, gives);
+        assert!(manifest(vec![form(&[Operation::List])]).check().is_ok(), "{usage}");
+        for operation in [Operation::Status, Operation::Start, Operation::Stop, Operation::Remove] {
+            refuses_form(form(&[operation]), "which only forms of list may have");
+            refuses_form(form(&[Operation::List, operation]), "which only forms of list may have");
+        }
+    }
+}
+
+#[test]
+fn a_parameter_is_no_subcommand() {
+    for usage in ["eng <word>", "eng <word>...", "eng -v <word>", "eng [-x {name}] <word>..."] {
+        refuses_form(reads(usage), "choose what the program does");
+    }
+    for usage in ["eng show <word>", "eng -- <word>...", "eng -j<word>", "eng -j <int>", "eng ls"] {
+        assert!(manifest(vec![reads(usage)]).check().is_ok(), "{usage}");
+    }
+}
+
+/// Nothing is pushed out of sight.
+#[test]
+fn blanks_stand_alone() {
+    for usage in ["eng  ls", "eng ls  ", "  eng ls", "eng [  -x {name} ] ls", "eng [-x {name}  ]"] {
+        refuses_form(reads(usage), "two blanks in a row");
+    }
+    for blank in ['\u{a0}', '\u{2003}', '\u{3000}', '\u{2800}'] {
+        refuses_form(reads(&format!("eng a{blank}b")), "invisible");
+    }
+    assert!(manifest(vec![reads("eng [ -x {name} ] '  ' ls ")]).check().is_ok());
+    let wide = Manifest { summary: format!("a{}b", " ".repeat(9)), ..manifest(vec![listing()]) };
+    refuses(wide, "two blanks in a row");
 }
 
 #[test]

@@ -191,8 +191,8 @@ fn parameters() {
         other => panic!("{usage} {params:?}: {other:?}"),
     };
     assert_eq!(
-        ok("eng -S -<int> <word> <word>...", &["50", "a", "b", "c"]),
-        ["-S", "-50", "a", "b", "c"]
+        ok("eng say -S -<int> <word> <word>...", &["50", "a", "b", "c"]),
+        ["say", "-S", "-50", "a", "b", "c"]
     );
     assert_eq!(ok("eng <int>", &["007"]), ["7"]);
     assert_eq!(ok("eng {any}...", &["-rf", "a\nb", ""]), ["-rf", "a\nb", ""]);
@@ -200,15 +200,21 @@ fn parameters() {
     for wrong in ["", "-1", "+1", "1.0", "x", "4294967296", " 1", "１"] {
         assert!(bad("eng <int>", &[wrong]).contains("whole number"), "{wrong}");
     }
-    for wrong in ["", "-x", "a\nb", "a\0", "\u{1b}"] {
-        bad("eng <word>", &[wrong]);
+    for wrong in
+        ["", "-x", "a\nb", "a\0", "\u{1b}", ";", "a;", "&&", "|", "(", "{", "!", "+", ":::", "},"]
+    {
+        bad("eng say <word>", &[wrong]);
         bad("eng x<word>", &[wrong]);
-        bad("eng <word>...", &["fine", wrong]);
+        bad("eng say <word>...", &["fine", wrong]);
+    }
+    assert!(bad("eng say <word>", &["&&"]).contains("separator"));
+    for fine in ["a+b", "a|b", ".", "~", "{a}"] {
+        assert_eq!(ok("eng say <word>", &[fine]), ["say", fine]);
     }
     bad("eng {any}...", &["a\0"]);
-    assert!(bad("eng <word>", &[]).contains("fewer"));
-    assert!(bad("eng <word>...", &[]).contains("fewer"));
-    assert!(bad("eng <word>", &["a", "b"]).contains("more"));
+    assert!(bad("eng say <word>", &[]).contains("fewer"));
+    assert!(bad("eng say <word>...", &[]).contains("fewer"));
+    assert!(bad("eng say <word>", &["a", "b"]).contains("more"));
     assert!(bad("eng x", &["a"]).contains("more"));
 }
 

@@ -30,7 +30,8 @@ fn refuses(usage: &str, with: &str) {
 
 #[test]
 fn words_and_quotes() {
-    assert_eq!(literals("a b  c"), ["b", "c"]);
+    assert_eq!(literals("a b c"), ["b", "c"]);
+    refuses("a b  c", "two blanks in a row");
     assert_eq!(literals(r#"a '#{x} [y] <z> ...' "it's" "#), ["#{x} [y] <z> ...", "it's"]);
     assert_eq!(literals(r"a b'c'd\ e\[ '' ';' \{x\}"), ["bcd e[", "", ";", "{x}"]);
     assert_eq!(literals(r"a 'a\b'"), [r"a\b"]);
@@ -47,7 +48,7 @@ fn the_first_word_is_a_program() {
         refuses(usage, "must begin with a program");
     }
     refuses("", "is empty");
-    refuses("   ", "is empty");
+    refuses(" ", "is empty");
 }
 
 #[test]

@@ -34,6 +34,33 @@ file rc
     assert_eq!(text, expected, "\n{text}");
 }
 
+/// What the backend chooses itself is said in words.
+#[test]
+fn parameters_are_marked() {
+    let shown = |usage: &str| {
+        render(&manifest(vec![form("f", &[Operation::List], Effect::Reads, usage, None)]))
+    };
+    let words = "(!) <word>: words of the backend's own choice";
+    let number = "(!) <int>: a number of the backend's own choice";
+    for usage in ["eng say <word>", "eng say x<word>", "eng say <word>..."] {
+        assert!(shown(usage).contains(&format!("{usage}  {words}\n")), "{}", shown(usage));
+    }
+    assert!(shown("eng say <int>").contains(&format!("<int>  {number}\n")));
+    assert!(shown("eng -<int> say <word>...").contains(&format!("{number}  {words}\n")));
+    assert!(!shown("eng say").contains("(!)"));
+}
+
+/// Blanks do not push the rest of a line out of sight.
+#[test]
+fn runs_of_blanks_are_seen() {
+    let mut one = manifest(vec![form("f", &[], Effect::Reads, "eng 'a b  c' d", Some("{id}  x"))]);
+    one.files[0].content = format!("{}in\n{}out\n", " ".repeat(8), " ".repeat(9));
+    let text = render(&one);
+    assert!(text.contains("eng 'a b␣␣c' d  gives '{id}␣␣x'"), "{text}");
+    assert!(text.contains(&format!("  | {}in\n", " ".repeat(8))), "{text}");
+    assert!(text.contains(&format!("  | {}out\n", "␣".repeat(9))), "{text}");
+}
+
 /// Also what no check has seen yet may be shown.
 #[test]
 fn nothing_acts_on_a_terminal() {
