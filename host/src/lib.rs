@@ -69,6 +69,7 @@ pub mod config;
 pub mod door;
 mod error;
 pub mod folders;
+mod ownership;
 pub mod plugin;
 pub mod session;
 pub mod shim;

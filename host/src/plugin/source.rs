@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 use super::digest::Digest;
 use super::limits::GuestLimits;
 use crate::text::shown_path;
-use crate::{Error, Result};
+use crate::{Error, Result, ownership};
 
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
@@ -120,23 +120,7 @@ pub fn read_component(path: &Path) -> Result<Source> {
     if !meta.is_file() {
         return Err(wrong("it is not a regular file".into(), "give the path of a .wasm file"));
     }
-    let user = rustix::process::geteuid().as_raw();
-    if meta.uid() != user && meta.uid() != 0 {
-        return Err(Error::Refused {
-            what: format!(
-                "{}: it belongs to another user (number {})",
-                shown_path(path),
-                meta.uid()
-            ),
-            advice: Some("copy it into a folder of yours and use the copy".into()),
-        });
-    }
-    if meta.mode() & 0o022 != 0 {
-        return Err(Error::Refused {
-            what: format!("{}: others can write to it", shown_path(path)),
-            advice: Some(format!("chmod go-w {}", shown_path(path))),
-        });
-    }
+    ownership::check(path, &meta)?;
     let largest = GuestLimits::default().component_bytes;
     let too_large = || wrong(format!("it is larger than the limit of {} MiB", largest >> 20), "");
     if meta.len() > largest {

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use crate::door::Manifest;
-use crate::{Error, Result};
+use crate::{Error, Result, ownership};
 
-/// The file `trust.json` in kst's data folder: readable, mode 0600, replaced as a whole.
+/// The file `trust.json` in kst's data folder: readable, mode 0600, replaced as a whole. One that
+/// somebody else could have written approves nothing.
 #[derive(Debug, Clone)]
 pub struct TrustFile {
     folder: Option<PathBuf>,
@@ -47,7 +48,8 @@ impl TrustFile {
     /// # Errors
     ///
     /// [`Error::Failed`] where the file is there and cannot be read or understood: that is not the
-    /// same as nothing being approved.
+    /// same as nothing being approved. [`Error::Refused`] where it or its folder belongs to somebody
+    /// else (root apart) or can be written by others, or it is no regular file.
     pub fn get(&self, digest: &Digest) -> Result<Option<Approval>> {
         Ok(self.read()?.plugins.remove(&digest.to_string()))
     }
@@ -71,6 +73,7 @@ impl TrustFile {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(folder.join("trust.lock"))
             .map_err(failed)?;
         flock(&lock, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
@@ -93,15 +96,16 @@ impl TrustFile {
     fn read(&self) -> Result<Content> {
         let Some(folder) = &self.folder else { return Ok(Content::default()) };
         let path = folder.join("trust.json");
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Content::default());
-            }
-            Err(error) => {
-                return Err(Error::failed(format!("{} cannot be read: {error}", path.display())));
-            }
-        };
+        let Some(mut file) = ownership::open(&path)? else { return Ok(Content::default()) };
+        let in_folder = fs::metadata(folder).map_err(|error| {
+            Error::failed(format!("{} cannot be read: {error}", path.display()))
+        })?;
+        // Who can write there can put an earlier file of the user's back.
+        ownership::check(folder, &in_folder)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(|error| {
+            Error::failed(format!("{} cannot be read: {error}", path.display()))
+        })?;
         let content: Content = serde_json::from_str(&text).map_err(|error| Error::Failed {
             what: format!("{} cannot be understood: {error}", path.display()),
             advice: Some("mend it, or remove it and approve your plugins again".into()),

@@ -11,7 +11,7 @@ use crate::plugin::{
     vetted,
 };
 use crate::text::nearest;
-use crate::{Error, Result};
+use crate::{Error, Result, ownership};
 
 /// All backends of a host.
 pub(crate) struct Backends {
@@ -78,9 +78,9 @@ impl Backends {
         let mut others = BTreeMap::new();
         let mut preferred = None;
         for file in explicit {
-            let stranger = Self::stranger(&trust, file)?;
+            let stranger = Self::stranger(&trust, file, read_component(file)?)?;
             let name = Self::name_of(&stranger)?;
-            check_free(&name, file)?;
+            check_free(&name, file, &stranger.source)?;
             preferred.get_or_insert_with(|| name.clone());
             others.insert(name, Ok(Arc::new(stranger)));
         }
@@ -89,8 +89,11 @@ impl Backends {
                 continue;
             }
             let file = &file.value;
-            let found = check_free(name, file)
-                .and_then(|()| Self::stranger(&trust, file))
+            let found = read_component(file)
+                .and_then(|source| {
+                    check_free(name, file, &source)?;
+                    Self::stranger(&trust, file, source)
+                })
                 .and_then(|stranger| {
                     let own = Self::name_of(&stranger)?;
                     if own == *name {
@@ -107,9 +110,10 @@ impl Backends {
             others.insert(name.clone(), found.map_err(|error| Unusable::of(file, &error)));
         }
         for file in installed(folders) {
-            let found = Self::stranger(&trust, &file).and_then(|stranger| {
+            let found = in_a_safe_folder(&file).and_then(|()| {
+                let stranger = Self::stranger(&trust, &file, read_component(&file)?)?;
                 let name = Self::name_of(&stranger)?;
-                check_free(&name, &file)?;
+                check_free(&name, &file, &stranger.source)?;
                 Ok((name, stranger))
             });
             match found {
@@ -201,8 +205,7 @@ impl Backends {
     }
 
     /// Whether a digest may run, and what was approved of it.
-    fn stranger(trust: &TrustFile, file: &Path) -> Result<Stranger> {
-        let source = read_component(file)?;
+    fn stranger(trust: &TrustFile, file: &Path, source: Source) -> Result<Stranger> {
         if vetted(&source.digest) {
             return Ok(Stranger { source, approval: None });
         }
@@ -238,12 +241,8 @@ impl Backends {
 }
 
 /// A stranger cannot take the name of a built-in backend; the very same component may.
-fn check_free(name: &str, file: &Path) -> Result<()> {
-    if !BUILT_IN_NAMES.contains(&name) {
-        return Ok(());
-    }
-    let same = read_component(file).is_ok_and(|source| vetted(&source.digest));
-    if same {
+fn check_free(name: &str, file: &Path, source: &Source) -> Result<()> {
+    if !BUILT_IN_NAMES.contains(&name) || vetted(&source.digest) {
         return Ok(());
     }
     Err(Error::Plugin {
@@ -264,6 +263,15 @@ fn installed(folders: &Folders) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+/// Whether the folder of an installed component is the user's: who else can write there chooses which
+/// components there are.
+fn in_a_safe_folder(file: &Path) -> Result<()> {
+    let Some(folder) = file.parent() else { return Ok(()) };
+    let meta = std::fs::metadata(folder)
+        .map_err(|error| Error::failed(format!("{} cannot be read: {error}", folder.display())))?;
+    ownership::check(folder, &meta)
 }
 
 /// How a plugin is trusted.

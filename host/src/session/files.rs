@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::ledger::folder_is_ours;
 use crate::door::{CheckedManifest, ConstFiles};
 use crate::plugin::Digest;
 
@@ -33,6 +34,7 @@ impl WrittenFiles {
             .find(|file| file.name == name)
             .ok_or_else(|| format!("the plugin has no file '{name}'"))?;
         let state = self.state.as_ref().ok_or("there is no folder to write it in: set HOME")?;
+        open_to_others(state)?;
         let folder = state.join("files").join(self.digest.hex());
         let path = folder.join(&file.name);
         // The content is constant: what is there and the same stays as it is.
@@ -49,8 +51,45 @@ impl WrittenFiles {
     }
 }
 
+/// An error where others could put a file of theirs in the place of one of these.
+fn open_to_others(state: &Path) -> Result<(), String> {
+    match fs::File::open(state) {
+        Ok(folder) => folder_is_ours(&folder)
+            .map_err(|why| format!("the state folder {} is not safe: {why}", state.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(format!("the state folder {}: {error}", state.display())),
+    }
+}
+
 impl ConstFiles for WrittenFiles {
     fn path(&self, name: &str) -> Result<PathBuf, String> {
         self.write(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::{Plugin, built_in};
+
+    #[test]
+    fn nothing_is_given_out_of_a_folder_that_is_open_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let source = built_in("tmux").expect("it is built in");
+        let (plugin, _) = Plugin::load(&source, None, None).expect("it is sound");
+        let mut manifest = plugin.manifest().manifest().clone();
+        let rc = crate::door::ConstFile { name: "rc".into(), content: "a\n".into() };
+        manifest.files.push(rc);
+        let manifest = Arc::new(manifest.check().unwrap());
+        let files = WrittenFiles::new(Some(state.clone()), source.digest(), manifest);
+        let path = files.path("rc").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a\n");
+        for mode in [0o777, 0o750, 0o701] {
+            fs::set_permissions(&state, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(files.path("rc").unwrap_err().contains("not safe"), "{mode:o}");
+        }
+        fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(files.path("rc").unwrap(), path);
     }
 }

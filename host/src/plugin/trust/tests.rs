@@ -73,6 +73,42 @@ fn a_broken_file_is_told_and_kept() {
     }
 }
 
+/// What somebody else could have written approves nothing, and nothing is added to it.
+#[test]
+fn a_file_that_is_not_the_users_alone_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let trust = TrustFile::new(Some(&data));
+    let (file, manifest) = (data.join("trust.json"), manifest());
+    trust.approve(&digest(0), &manifest).unwrap();
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let refused = |with: &str| {
+        for error in
+            [trust.get(&digest(0)).unwrap_err(), trust.approve(&digest(1), &manifest).unwrap_err()]
+        {
+            assert!(error.to_string().contains(with), "{error}");
+            assert!(error.advice().is_some());
+            assert_eq!(error.exit_code(), 7);
+        }
+    };
+    for mode in [0o622, 0o602, 0o620] {
+        set(&file, mode);
+        refused("trust.json: others can write to it");
+    }
+    set(&file, 0o600);
+    set(&data, 0o770);
+    refused("data: others can write to it");
+    set(&data, 0o700);
+    fs::rename(&file, data.join("real.json")).unwrap();
+    std::os::unix::fs::symlink("real.json", &file).unwrap();
+    refused("trust.json: it is a symbolic link");
+    fs::remove_file(&file).unwrap();
+    fs::rename(data.join("real.json"), &file).unwrap();
+    assert!(trust.get(&digest(0)).unwrap().is_some());
+}
+
 #[test]
 fn no_folder_to_keep_them_in() {
     let trust = TrustFile::new(None);

@@ -1,0 +1,125 @@
+//! Whether nobody but the user could have written a file: what approvals and components come from.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use crate::Error;
+use crate::text::shown_path;
+
+/// Whether a file or folder belongs to the user or to root, and nobody else can write to it.
+///
+/// # Errors
+///
+/// [`Error::Refused`], with what to do about it.
+pub(crate) fn check(path: &Path, meta: &Metadata) -> Result<(), Error> {
+    let user = rustix::process::geteuid().as_raw();
+    let shown = shown_path(path);
+    if meta.uid() != user && meta.uid() != 0 {
+        return Err(Error::Refused {
+            what: format!("{shown}: it belongs to another user (number {})", meta.uid()),
+            advice: Some("copy it into a folder of yours and use the copy".into()),
+        });
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err(Error::Refused {
+            what: format!("{shown}: others can write to it"),
+            advice: Some(format!("chmod go-w {}", shell_words::quote(&shown))),
+        });
+    }
+    Ok(())
+}
+
+/// Open a regular file that only the user, or root, can have written, and that is no link. `None`
+/// where there is none.
+///
+/// # Errors
+///
+/// [`Error::Refused`] where it is something else; [`Error::Failed`] where it cannot be opened.
+pub(crate) fn open(path: &Path) -> Result<Option<File>, Error> {
+    let refused = |what: &str| Error::Refused {
+        what: format!("{}: {what}", shown_path(path)),
+        advice: Some("put the file itself there, or remove what is there".into()),
+    };
+    let failed =
+        |error: io::Error| Error::failed(format!("{} cannot be read: {error}", shown_path(path)));
+    // Opening a pipe that nobody writes to would wait for ever.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
+            return Err(refused("it is a symbolic link, which is not followed here"));
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let meta = file.metadata().map_err(failed)?;
+    if !meta.is_file() {
+        return Err(refused("it is not a regular file"));
+    }
+    check(path, &meta)?;
+    Ok(Some(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_else_can_have_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        assert!(open(&file).unwrap().is_none());
+        fs::write(&file, "x").unwrap();
+        for mode in [0o600, 0o644, 0o444] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            assert!(open(&file).unwrap().is_some(), "{mode:o}");
+        }
+        for mode in [0o620, 0o602, 0o666] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let error = open(&file).unwrap_err();
+            assert!(error.to_string().contains("others can write to it"), "{mode:o}: {error}");
+            assert_eq!(error.exit_code(), 7);
+            assert!(error.advice().is_some_and(|advice| advice.starts_with("chmod go-w ")));
+        }
+    }
+
+    #[test]
+    fn neither_links_nor_folders_nor_pipes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "x").unwrap();
+        let link = folder.path().join("link");
+        symlink(&file, &link).unwrap();
+        assert!(open(&link).unwrap_err().to_string().contains("symbolic link"));
+        let dangling = folder.path().join("dangling");
+        symlink("nowhere", &dangling).unwrap();
+        assert!(open(&dangling).unwrap_err().to_string().contains("symbolic link"));
+        assert!(open(folder.path()).unwrap_err().to_string().contains("not a regular file"));
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+        assert!(open(&pipe).unwrap_err().to_string().contains("not a regular file"));
+    }
+
+    /// Only root can give files away; elsewhere the owner's rule is seen by its twin for modes.
+    #[test]
+    fn what_belongs_to_somebody_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "x").unwrap();
+        if chown(&file, Some(65_534), None).is_err() {
+            eprintln!("NOT RUN: what_belongs_to_somebody_else_is_refused: only root can try it");
+            return;
+        }
+        let error = open(&file).unwrap_err();
+        assert!(error.to_string().contains("another user (number 65534)"), "{error}");
+        assert_eq!(error.exit_code(), 7);
+    }
+}
