@@ -87,7 +87,7 @@ fn an_engine_that_hangs_ends_at_its_deadline() {
         (list.join().expect("no panic"), status.join().expect("no panic"))
     });
     // 6: the engine does not answer. 8: what was asked for took too long.
-    list.exits(6).says("10 s");
+    list.exits(8).says("10 s");
     assert_eq!(list.err().matches("10 s").count(), 1, "said twice\n{list}");
     status.exits(8).says("tmux");
     for outcome in [list, status] {

@@ -84,6 +84,12 @@ fn usable(backend: &str, health: &[BackendHealth]) -> anyhow::Result<()> {
         return Ok(());
     }
     let what: Vec<String> = asked.iter().map(|health| render::health::reason(health)).collect();
+    if asked.iter().any(|health| health.timed_out) {
+        bail!(kst::Error::TimedOut {
+            what: format!("{backend}: {}", what.join("; ")),
+            advice: None,
+        });
+    }
     bail!(kst::Error::Unavailable {
         backend: backend.to_owned(),
         what: what.join("; "),
@@ -103,6 +109,7 @@ mod tests {
             version: None,
             lacks: Vec::new(),
             problem: Some("the daemon does not answer".into()),
+            timed_out: false,
         }
     }
 
@@ -114,5 +121,14 @@ mod tests {
         let error = usable("container", &[broken, health(HealthState::Absent)]).unwrap_err();
         assert_eq!(error.downcast_ref::<kst::Error>().unwrap().exit_code(), 6);
         assert!(error.to_string().contains("docker: the daemon does not answer"), "{error}");
+    }
+
+    #[test]
+    fn one_that_takes_too_long_has_its_own_code() {
+        let slow = BackendHealth { timed_out: true, ..health(HealthState::Broken) };
+        let error = usable("container", &[slow.clone(), health(HealthState::Absent)]).unwrap_err();
+        assert_eq!(error.downcast_ref::<kst::Error>().unwrap().exit_code(), 8);
+        assert!(error.to_string().contains("container: docker: the daemon"), "{error}");
+        assert!(usable("container", &[slow, health(HealthState::Ok)]).is_ok());
     }
 }

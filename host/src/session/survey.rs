@@ -64,6 +64,8 @@ pub struct BackendHealth {
     pub lacks: Vec<String>,
     /// Why it did not answer.
     pub problem: Option<String>,
+    /// Whether that is because it took too long.
+    pub timed_out: bool,
 }
 
 /// All that was found, and how asking went.
@@ -201,7 +203,10 @@ impl Host {
     ) -> Result<Vec<Asked>> {
         let plugin = self.backend(name)?;
         let manifest = plugin.manifest().manifest();
-        let among = self.locations_in_use(&plugin);
+        let among = match filter.location {
+            Some(_) => Vec::new(),
+            None => self.locations_in_use(&plugin),
+        };
         let wanted = Wanted { named: filter.location.as_deref(), among: &among };
         let places = match locations::existing(manifest, &self.programs(), wanted) {
             Ok(places) => places,
@@ -464,6 +469,7 @@ fn healthy(backend: &str, at: &Location) -> BackendHealth {
         version: None,
         lacks: Vec::new(),
         problem: None,
+        timed_out: false,
     }
 }
 
@@ -489,6 +495,7 @@ fn unwell(
         version: None,
         lacks: Vec::new(),
         problem: Some(problem),
+        timed_out: matches!(error, Error::TimedOut { .. }),
     }
 }
 

@@ -114,7 +114,7 @@ fn an_engine_that_hangs_is_given_up_after_a_while() {
     let all = [
         (&["list", "--json"][..], 0),
         (&["status", "dev"], 0),
-        (&["list", "-b", "container"], 6),
+        (&["list", "-b", "container"], 8),
         (&["status", "x", "-b", "container"], 8),
         (&["stop", "x", "-b", "container"], 8),
         (&["logs", "x", "-L", "docker", "-b", "container"], 8),
