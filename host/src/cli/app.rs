@@ -30,7 +30,7 @@ impl App {
     pub fn config(&self) -> anyhow::Result<Config> {
         let explicit = match &self.globals.config {
             Some(file) => Some(file.clone()),
-            None => std::env::var_os("KST_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from),
+            None => Sources::from_variable()?,
         };
         Ok(Config::load(&Sources {
             folders: self.folders.clone(),

@@ -52,6 +52,7 @@ use std::path::{Path, PathBuf};
 
 use crate::folders::Folders;
 use crate::session::SessionConfig;
+use crate::text::shown_path;
 use crate::{Error, Result};
 
 pub use check::MAX_SESSIONS;
@@ -75,9 +76,37 @@ pub struct Sources {
     /// The working directory, absolute. Its file is read last; values of it carry
     /// [`Sourced::from_working_dir`].
     pub working_dir: PathBuf,
-    /// The file named by `--config` or `KST_CONFIG`: then it alone is read. A relative path counts
-    /// from `working_dir`.
+    /// The file named by `--config` or by `KST_CONFIG` ([`Sources::from_variable`]): then it alone is
+    /// read. A relative path counts from `working_dir`.
     pub explicit: Option<PathBuf>,
+}
+
+impl Sources {
+    /// The file that `KST_CONFIG` names, if it does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] where it is a relative path: it would be another file in each directory, and
+    /// whoever fills a directory could choose the programs that are run from there.
+    pub fn from_variable() -> Result<Option<PathBuf>> {
+        named_by_variable(std::env::var_os("KST_CONFIG"))
+    }
+}
+
+fn named_by_variable(value: Option<std::ffi::OsString>) -> Result<Option<PathBuf>> {
+    let Some(file) = value.filter(|value| !value.is_empty()).map(PathBuf::from) else {
+        return Ok(None);
+    };
+    if file.is_absolute() {
+        return Ok(Some(file));
+    }
+    Err(Error::Invalid {
+        what: format!(
+            "KST_CONFIG is '{}', a relative path, which is another file in each directory",
+            shown_path(&file)
+        ),
+        advice: Some("set it to an absolute path, or name the file with --config".to_owned()),
+    })
 }
 
 /// A value and where it was set.

@@ -815,3 +815,19 @@ fn random_bytes_never_panic() {
     }
     assert!(busy() - begin < Duration::from_secs(60), "{:?}", busy() - begin);
 }
+
+/// A relative path would count as the user's own config in whatever directory he stands.
+#[test]
+fn the_variable_names_an_absolute_path() {
+    let named = |value: &str| named_by_variable(Some(value.into()));
+    assert_eq!(named_by_variable(None).unwrap(), None);
+    assert_eq!(named("").unwrap(), None);
+    assert_eq!(named("/etc/a.yml").unwrap(), Some(PathBuf::from("/etc/a.yml")));
+    for relative in ["kstlib.conf.yml", "./a.yml", "../a.yml", "~/a.yml", "a\nb"] {
+        let error = named(relative).unwrap_err();
+        assert!(error.to_string().contains("relative path"), "{error}");
+        assert!(!error.to_string().contains('\n'));
+        assert!(error.advice().is_some_and(|advice| advice.contains("--config")));
+        assert_eq!(error.exit_code(), 2);
+    }
+}

@@ -85,7 +85,7 @@ impl SessionManager {
         let working_dir = std::env::current_dir().map_err(|error| {
             Error::failed(format!("the current directory cannot be used: {error}"))
         })?;
-        let explicit = std::env::var_os("KST_CONFIG").map(PathBuf::from);
+        let explicit = Sources::from_variable()?;
         let sources = Sources { folders: Folders::from_env(), working_dir, explicit };
         Self::from(name, Config::load(&sources)?)
     }
