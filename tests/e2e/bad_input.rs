@@ -181,6 +181,22 @@ fn the_sentence_says_what_is_wrong() {
     nothing_was_made(&world);
 }
 
+/// The name of the directory one stands in is a value, too.
+#[test]
+fn a_directory_with_a_control_character_in_its_name() {
+    let Some(world) = World::with([Engine::Tmux]) else { return };
+    let start = ["start", "web", "-b", "tmux", "--", "sleep", "60"];
+    for name in ["a\nb", "a\u{1b}[2Jb", "a\tb"] {
+        let folder = world.path(name);
+        fs::create_dir(&folder).unwrap();
+        let outcome = world.command(start).cwd(&folder).run();
+        well_said(&outcome);
+        outcome.exits(1).says("the working directory").says("control character").says("--workdir");
+        outcome.hides("new-session");
+    }
+    nothing_was_made(&world);
+}
+
 /// A secret that was mistyped is not shown.
 #[test]
 fn a_bad_env_value_is_not_shown() {

@@ -16,6 +16,7 @@ mod bad_plugins;
 mod container;
 mod harness;
 mod library;
+mod other_users;
 mod screen;
 mod sufferings;
 mod tmux;

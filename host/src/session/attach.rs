@@ -7,7 +7,7 @@ use super::host::Host;
 use super::serve::SessionProcesses;
 use super::survey::Filter;
 use super::terminal;
-use crate::door::{Operation, Request};
+use crate::door::Operation;
 use crate::{Error, Result};
 
 impl Host {
@@ -44,11 +44,7 @@ impl Host {
                 Some(format!("read what it prints with 'kst logs {name}'")),
             ));
         }
-        let mut request = Request::new(Operation::Attach, found.location.clone());
-        request.name = Some(name.to_owned());
-        request.run = found.entry.as_ref().map(|entry| entry.run.clone());
-        request.id = found.id.clone();
-        request.instance = found.instance.clone();
+        let mut request = found.request(Operation::Attach);
         request.terminal = terminal;
         let at = &found.location;
         let none = SessionProcesses::none();
@@ -71,13 +67,7 @@ impl Host {
             return Ok(());
         }
         // Some engines' clients give the program's code, or 1 for having detached.
-        match self.afresh().find(
-            name,
-            &Filter {
-                backend: Some(found.status.backend.clone()),
-                location: Some(found.location.name.clone()),
-            },
-        ) {
+        match self.afresh().find(name, &found.filter()) {
             Ok(seen) if seen.is_running() && code != 1 => {
                 Err(fail(&format!("the engine's client ended with code {code}"), None))
             }

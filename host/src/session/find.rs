@@ -219,7 +219,7 @@ impl Host {
 }
 
 /// The best of what was seen; an error if two are equally good.
-fn pick(name: &str, survey: &mut Survey) -> Result<Option<Sighting>> {
+pub(super) fn pick(name: &str, survey: &mut Survey) -> Result<Option<Sighting>> {
     let Some(best) = survey.seen.iter().map(Sighting::rank).min() else { return Ok(None) };
     survey.seen.retain(|seen| seen.rank() == best);
     if survey.seen.len() > 1 {

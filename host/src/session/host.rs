@@ -224,15 +224,18 @@ impl Host {
     pub(crate) fn entries(&self) -> Arc<Vec<Entry>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(entries.get_or_insert_with(|| {
-            let state = self.settings.folders.state.as_deref();
-            let ledger = state.and_then(Ledger::open_read);
-            Arc::new(ledger.map(|ledger| ledger.load()).unwrap_or_default())
+            Arc::new(self.known_ledger().map(|ledger| ledger.load()).unwrap_or_default())
         }))
     }
 
     /// The state folder, if there can be one.
     pub(crate) fn state(&self) -> Option<&Path> {
         self.settings.folders.state.as_deref()
+    }
+
+    /// The ledger, to read in, where there is one that is the user's alone.
+    pub(crate) fn known_ledger(&self) -> Option<Ledger> {
+        self.state().and_then(Ledger::open_read)
     }
 
     /// This host, with the ledger to be read anew: for another look after something was done.
@@ -320,8 +323,7 @@ impl Host {
         let Some(preferred) = self.config_location(plugin.name()) else { return Vec::new() };
         let mut all = vec![preferred];
         // Not by `entries`: those are to be read after the engines were asked.
-        let ledger = self.settings.folders.state.as_deref().and_then(Ledger::open_read);
-        let entries = ledger.map(|ledger| ledger.load()).unwrap_or_default();
+        let entries = self.known_ledger().map(|ledger| ledger.load()).unwrap_or_default();
         let started = entries.into_iter().filter(|entry| entry.backend == plugin.name());
         all.extend(started.map(|entry| entry.location));
         for (_, defined) in self.config().sessions() {

@@ -5,11 +5,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use super::host::Host;
+use super::ledger::Entry;
 use super::model::SessionState;
 use super::serve::SessionProcesses;
 use super::sighting::Sighting;
 use super::survey::Filter;
-use crate::door::{Operation, Placement, Request};
+use crate::door::{Operation, Placement};
 use crate::plugin::LogSource;
 use crate::shim::wait_for_writer;
 use crate::{Error, Result};
@@ -47,20 +48,37 @@ impl Host {
                     // What the program printed last may still be on its way to the file.
                     wait_for_writer(&entry.log, WRITER_PATIENCE);
                 }
-                kept(&entry.log, lines, name)
+                self.kept(entry, lines)
             }
             _ => self.told_by_backend(&found, lines),
+        }
+    }
+
+    /// The end of a log that the host keeps.
+    fn kept(&self, entry: &Entry, lines: u32) -> Result<Vec<u8>> {
+        let failed = |error: io::Error| {
+            Error::failed(format!(
+                "the output of '{}' cannot be read: {}: {error}",
+                entry.name,
+                entry.log.display()
+            ))
+        };
+        let Some(ledger) = self.known_ledger() else { return Ok(Vec::new()) };
+        // Through the folder that was checked, and no link in it is followed.
+        match ledger.open_log(&entry.run) {
+            Ok(file) => tail(file, lines)
+                .map(|text| last_lines(&with_line_feeds(&text), lines))
+                .map_err(failed),
+            // It has printed nothing yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(failed(error)),
         }
     }
 
     fn told_by_backend(&self, found: &Sighting, lines: u32) -> Result<Vec<u8>> {
         let name = &found.status.name;
         let Some(plugin) = &found.plugin else { return Ok(Vec::new()) };
-        let mut request = Request::new(Operation::Logs, found.location.clone());
-        request.name = Some(name.clone());
-        request.run = found.entry.as_ref().map(|entry| entry.run.clone());
-        request.id = found.id.clone();
-        request.instance = found.instance.clone();
+        let mut request = found.request(Operation::Logs);
         request.lines = Some(lines);
         let at = &found.location;
         let none = SessionProcesses::none();
@@ -73,21 +91,6 @@ impl Host {
             }),
             Err(trouble) => Err(trouble.error(name, &found.place())),
         }
-    }
-}
-
-/// The end of a log that the host keeps.
-fn kept(log: &std::path::Path, lines: u32, name: &str) -> Result<Vec<u8>> {
-    let failed = |error: io::Error| {
-        Error::failed(format!("the output of '{name}' cannot be read: {}: {error}", log.display()))
-    };
-    match File::open(log) {
-        Ok(file) => {
-            tail(file, lines).map(|text| last_lines(&with_line_feeds(&text), lines)).map_err(failed)
-        }
-        // It has printed nothing yet.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(failed(error)),
     }
 }
 

@@ -5,7 +5,7 @@ use super::model::SessionState;
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::Sighting;
 use super::survey::Filter;
-use crate::door::{Operation, Request};
+use crate::door::Operation;
 use crate::{Error, Result};
 
 impl Host {
@@ -52,11 +52,7 @@ impl Host {
     pub(crate) fn remove_from_engine(&self, found: &Sighting) -> Result<()> {
         let (true, Some(plugin)) = (found.in_engine, &found.plugin) else { return Ok(()) };
         let name = &found.status.name;
-        let mut request = Request::new(Operation::Remove, found.location.clone());
-        request.name = Some(name.clone());
-        request.run = found.entry.as_ref().map(|entry| entry.run.clone());
-        request.id = found.id.clone();
-        request.instance = found.instance.clone();
+        let request = found.request(Operation::Remove);
         let at = &found.location;
         let none = SessionProcesses::none();
         match self.serve(plugin, request, none, |guest| guest.remove(at, name)) {

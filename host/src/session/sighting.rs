@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::ledger::Entry;
 use super::model::{SessionState, SessionStatus};
 use super::processes;
-use crate::door::{Location, Placement};
+use super::survey::Filter;
+use crate::door::{Location, Operation, Placement, Request};
 use crate::plugin::{GuestSession, GuestState, Plugin};
 
 /// A session as its engine has it, with what the host itself read off the engine's output.
@@ -53,6 +54,25 @@ impl Sighting {
     /// Backend and location, for messages.
     pub(crate) fn place(&self) -> String {
         place(&self.status.backend, &self.location)
+    }
+
+    /// Exactly where it was found.
+    pub(crate) fn filter(&self) -> Filter {
+        Filter {
+            backend: Some(self.status.backend.clone()),
+            location: Some(self.location.name.clone()),
+        }
+    }
+
+    /// A request about this very session and no other of its name: with all that is known of it, so
+    /// that no line about another one binds.
+    pub(crate) fn request(&self, operation: Operation) -> Request {
+        let mut request = Request::new(operation, self.location.clone());
+        request.name = Some(self.status.name.clone());
+        request.run = self.entry.as_ref().map(|entry| entry.run.clone());
+        request.id.clone_from(&self.id);
+        request.instance.clone_from(&self.instance);
+        request
     }
 
     /// Live sessions come before ended ones, those before what is only defined.
@@ -297,4 +317,66 @@ fn time(text: &str) -> Option<Timestamp> {
         Err(_) => text.parse().ok()?,
     };
     (time > Timestamp::UNIX_EPOCH).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without one of them, a request could be served on another session of the name.
+    #[test]
+    fn a_request_holds_all_that_is_known_of_the_session() {
+        let entry = Entry {
+            run: "r1".into(),
+            name: "web".into(),
+            backend: "tmux".into(),
+            location: "work".into(),
+            number: 1,
+            started_at: Timestamp::UNIX_EPOCH,
+            boot: String::new(),
+            here: true,
+            id: None,
+            instance: None,
+            shim: None,
+            pid: None,
+            stopping: false,
+            end: None,
+            failed: false,
+            log: "/nowhere".into(),
+        };
+        let seen = Sighting {
+            status: SessionStatus {
+                name: "web".into(),
+                state: SessionState::Running,
+                backend: "tmux".into(),
+                location: "work".into(),
+                pid: None,
+                created_at: None,
+                ended_at: None,
+                exit: None,
+                window_count: None,
+                image: None,
+                health: None,
+                details: Vec::new(),
+                ours: true,
+            },
+            plugin: None,
+            location: Location { name: "work".into(), is_default: false, inside: false },
+            entry: Some(entry),
+            in_engine: true,
+            id: Some("$1".into()),
+            instance: Some("7.1".into()),
+        };
+        let request = seen.request(Operation::Stop);
+        assert_eq!(request.operation, Operation::Stop);
+        assert_eq!(request.location, seen.location);
+        assert_eq!(request.name.as_deref(), Some("web"));
+        assert_eq!(request.run.as_deref(), Some("r1"));
+        assert_eq!(request.id.as_deref(), Some("$1"));
+        assert_eq!(request.instance.as_deref(), Some("7.1"));
+        assert_eq!(
+            seen.filter(),
+            Filter { backend: Some("tmux".into()), location: Some("work".into()) }
+        );
+    }
 }

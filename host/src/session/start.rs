@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::command::resolve;
+use super::find::pick;
 use super::host::Host;
 use super::ledger::{Entry, Event, Ledger, new_run, next_number};
 use super::locations;
@@ -94,20 +95,10 @@ impl Host {
         has_definition: bool,
     ) -> Result<Option<SessionStatus>> {
         let filter = Filter { backend: None, location: given.location.clone() };
-        let survey = self.survey_name(&given.name, &filter)?;
+        let mut survey = self.survey_name(&given.name, &filter)?;
         self.warn_of(&survey, &filter);
-        let mut seen: Vec<Sighting> =
-            survey.seen.into_iter().filter(|seen| seen.status.name == given.name).collect();
-        let Some(best) = seen.iter().map(Sighting::rank).min() else { return Ok(None) };
-        seen.retain(|seen| seen.rank() == best);
-        if seen.len() > 1 {
-            return Err(Error::Ambiguous {
-                name: given.name.clone(),
-                places: seen.iter().map(Sighting::place).collect(),
-                advice: Some("say which with --backend NAME or --socket NAME".into()),
-            });
-        }
-        let Some(found) = seen.pop() else { return Ok(None) };
+        survey.seen.retain(|seen| seen.status.name == given.name);
+        let Some(found) = pick(&given.name, &mut survey)? else { return Ok(None) };
         if found.is_running() {
             return Err(already(&found));
         }
@@ -587,6 +578,17 @@ fn cannot_keep(folder: &Path, error: &std::io::Error) -> Error {
 }
 
 fn check_directory(name: &str, dir: &Path) -> Result<()> {
+    if dir.to_string_lossy().contains(char::is_control) {
+        return Err(Error::Start {
+            name: name.to_owned(),
+            what: format!(
+                "the name of the working directory '{}' holds a control character, which cannot be \
+                 passed on to an engine",
+                shown_path(dir)
+            ),
+            advice: Some("start it from another directory, or name one with --workdir".into()),
+        });
+    }
     if dir.is_dir() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use super::processes;
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::Sighting;
 use super::survey::Filter;
-use crate::door::{Operation, Request};
+use crate::door::Operation;
 use crate::plugin::StopRequest;
 use crate::{Error, Result};
 
@@ -52,7 +52,7 @@ impl Host {
             return Ok(StopOutcome { status: found.status, was_running: false });
         }
         self.end(&found, options)?;
-        let after = self.afresh().find(name, &at(&found));
+        let after = self.afresh().find(name, &found.filter());
         let status = match after {
             Ok(seen) if seen.is_running() && same_run(&seen, &found) => {
                 return Err(survived(&found, self.survivors(&found)));
@@ -83,11 +83,7 @@ impl Host {
             timeout: options.timeout,
         });
         if found.in_engine {
-            let mut request = Request::new(Operation::Stop, found.location.clone());
-            request.name = Some(name.clone());
-            request.run = found.entry.as_ref().map(|entry| entry.run.clone());
-            request.id = found.id.clone();
-            request.instance = found.instance.clone();
+            let mut request = found.request(Operation::Stop);
             request.force = !options.graceful;
             let seconds = options.timeout.as_secs() + u64::from(options.timeout.subsec_nanos() > 0);
             request.timeout = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
@@ -122,14 +118,6 @@ impl Host {
         let shim = found.entry.as_ref().and_then(|entry| entry.shim);
         let Some((shim, _)) = shim else { return Vec::new() };
         processes::descendants(shim).into_iter().map(|one| (one.pid, one.comm)).collect()
-    }
-}
-
-/// Exactly where it was found.
-fn at(found: &Sighting) -> Filter {
-    Filter {
-        backend: Some(found.status.backend.clone()),
-        location: Some(found.location.name.clone()),
     }
 }
 
