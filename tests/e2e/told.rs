@@ -1,6 +1,6 @@
 //! What kst tells a person: of slips, of what runs, of what is out of reach.
 
-use crate::support::{Engine, World};
+use crate::support::{Engine, World, screen_plugin};
 
 fn world() -> Option<World> {
     World::with([Engine::Tmux])
@@ -69,4 +69,51 @@ fn status_tells_what_a_session_runs_and_who_says_so() {
     world.tmux(["new-session", "-d", "-s", "theirs", "sleep 1000"]).ok();
     world.kst(["status", "theirs"]).ok().hides("command:").hides("defined in");
     assert!(world.status("theirs")["command"].is_null());
+}
+
+#[test]
+fn sessions_of_a_plugin_that_is_not_given() {
+    let Some(world) = World::with([Engine::Tmux, Engine::Screen]) else { return };
+    let plugin = screen_plugin();
+    world.trust(&plugin);
+    let plugin = plugin.to_str().expect("UTF-8");
+    let with = |args: &[&str]| world.kst([&["--plugin", plugin][..], args].concat());
+    with(&["start", "dev", "--", "sleep", "1000"]).ok();
+    with(&["start", "over", "--", "true"]).ok();
+    crate::support::until("it has ended", || {
+        with(&["status", "over", "--json"]).ok().json()["state"] == "exited"
+    });
+    let pid = with(&["status", "dev", "--json"]).ok().json()["pid"].clone();
+
+    let list = world.kst(["list", "--json"]);
+    let sessions = list.ok().json();
+    assert_eq!(sessions.as_array().map(Vec::len), Some(1), "{list}");
+    assert_eq!(
+        (&sessions[0]["name"], &sessions[0]["state"], &sessions[0]["backend"]),
+        (&"dev".into(), &"unknown".into(), &"screen".into())
+    );
+    list.says("session 'dev' was started by the backend screen").says("kst --plugin FILE.wasm");
+    assert_eq!(list.err().lines().count(), 1, "{list}");
+    world.kst(["list", "-b", "tmux", "--json"]).ok().hides("dev");
+    for command in ["status", "stop", "logs", "remove", "attach"] {
+        world.kst([command, "dev"]).exits(3).says("kst --plugin FILE.wasm");
+    }
+    let started = world.kst(["start", "dev", "-b", "tmux", "--dry-run", "--", "sleep", "1"]);
+    started.ok().hides("plugin");
+    world.kst(["start", "dev", "--", "sleep", "1000"]).ok().says("started by the backend screen");
+
+    // Nothing was done to it.
+    let status = with(&["status", "dev", "-b", "screen", "--json"]).ok().json();
+    assert_eq!((&status["state"], &status["pid"]), (&"running".into(), &pid));
+    let list = with(&["list", "--json"]);
+    assert_eq!(list.ok().err(), "", "{list}");
+
+    // One of an earlier boot has ended; nobody knows how, and nobody needs the plugin for that.
+    with(&["stop", "dev", "-b", "tmux", "-t", "0"]).ok();
+    let ledger = world.path("home/.local/state/kst/ledger.jsonl");
+    let text = std::fs::read_to_string(&ledger).expect("the ledger");
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("a boot");
+    std::fs::write(&ledger, text.replace(boot.trim(), "an-earlier-one")).expect("the ledger");
+    let list = world.kst(["list", "--json", "-L", "default"]);
+    list.ok().hides("screen");
 }

@@ -28,6 +28,7 @@ impl Host {
     /// broken backend is told in [`Listing::health`].
     pub fn list(&self, filter: &Filter) -> Result<Listing> {
         let mut survey = self.survey(filter)?;
+        self.add_out_of_reach(&mut survey.seen, filter);
         self.add_defined(&mut survey.seen, filter);
         let mut sessions: Vec<SessionStatus> =
             survey.seen.into_iter().map(|seen| seen.status).collect();
@@ -192,9 +193,10 @@ impl Host {
     }
 
     fn not_found(&self, name: &str, scope: &Filter, survey: Survey) -> Error {
-        let mut advice = match self.close_name(name) {
-            Some(close) => format!("did you mean '{close}'?"),
-            None => "see what there is: kst list".to_owned(),
+        let mut advice = match (self.is_out_of_reach(name), self.close_name(name)) {
+            (Some(told), _) => told,
+            (None, Some(close)) => format!("did you mean '{close}'?"),
+            (None, None) => "see what there is: kst list".to_owned(),
         };
         // It may be where nobody could look, and that was no warning.
         for (health, trouble) in survey.unwell() {

@@ -18,6 +18,7 @@ mod logs;
 mod manager;
 mod model;
 mod options;
+mod out_of_reach;
 mod probe;
 pub mod processes;
 mod remove;

@@ -98,7 +98,12 @@ impl Host {
         let mut survey = self.survey_name(&given.name, &filter)?;
         self.warn_of(&survey, &filter);
         survey.seen.retain(|seen| seen.status.name == given.name);
-        let Some(found) = pick(&given.name, &mut survey)? else { return Ok(None) };
+        let Some(found) = pick(&given.name, &mut survey)? else {
+            if let Some(told) = self.is_out_of_reach(&given.name) {
+                self.warn(&told);
+            }
+            return Ok(None);
+        };
         if found.is_running() {
             return Err(already(&found));
         }
