@@ -1,6 +1,8 @@
 //! What kst tells a person: of slips, of what runs, of what is out of reach.
 
-use crate::support::{Engine, World, screen_plugin};
+use serde_json::Value;
+
+use crate::support::{Engine, Outcome, World, screen_plugin, until};
 
 fn world() -> Option<World> {
     World::with([Engine::Tmux])
@@ -80,9 +82,7 @@ fn sessions_of_a_plugin_that_is_not_given() {
     let with = |args: &[&str]| world.kst([&["--plugin", plugin][..], args].concat());
     with(&["start", "dev", "--", "sleep", "1000"]).ok();
     with(&["start", "over", "--", "true"]).ok();
-    crate::support::until("it has ended", || {
-        with(&["status", "over", "--json"]).ok().json()["state"] == "exited"
-    });
+    until("it has ended", || with(&["status", "over", "--json"]).ok().json()["state"] == "exited");
     let pid = with(&["status", "dev", "--json"]).ok().json()["pid"].clone();
 
     let list = world.kst(["list", "--json"]);
@@ -116,4 +116,71 @@ fn sessions_of_a_plugin_that_is_not_given() {
     std::fs::write(&ledger, text.replace(boot.trim(), "an-earlier-one")).expect("the ledger");
     let list = world.kst(["list", "--json", "-L", "default"]);
     list.ok().hides("screen");
+}
+
+/// The lines of a dry run: what it would do.
+fn lines(outcome: &Outcome) -> Vec<String> {
+    outcome.ok().out().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn signals_are_told_as_commands_are() {
+    let Some(world) = world() else { return };
+    // A child beside it, and neither hears of a hang-up.
+    let script = "trap '' HUP; sleep 1000 & echo $!; trap 'exit 4' TERM; wait";
+    world.kst(["start", "dev", "-b", "tmux", "--", "sh", "-c", script]).ok();
+    let pid = world.status("dev")["pid"].as_i64().expect("a pid");
+    let mut child = String::new();
+    until("it has a child", || {
+        child = world.kst(["logs", "dev"]).ok().out().trim().to_owned();
+        !child.is_empty()
+    });
+
+    let dry = world.kst(["stop", "dev", "-t", "7", "--dry-run"]);
+    let lines_of_it = lines(&dry);
+    assert_eq!(lines_of_it.len(), 4, "{dry}");
+    assert_eq!(lines_of_it[0], format!("TERM to process {pid} (sh), passed on by kst beside it"));
+    for process in [format!("{pid} (sh)"), format!("{child} (sleep)")] {
+        dry.prints(&format!("KILL to process {process}, if it is still there after 7 s\n"));
+    }
+    assert!(lines_of_it[3].contains(" kill-session -t "), "{dry}");
+    let json = world.kst(["stop", "dev", "--dry-run", "--json", "--force"]).ok().json();
+    let signals = json["would_signal"].as_array().expect("signals");
+    assert_eq!(signals.len(), 2, "{json}");
+    assert_eq!(
+        (&signals[0]["signal"], &signals[0]["after_seconds"]),
+        (&"KILL".into(), &Value::Null)
+    );
+    assert_eq!(json["would_run"].as_array().map(Vec::len), Some(1), "{json}");
+    assert_eq!(world.status("dev")["state"], "running");
+
+    // Where its engine has lost it, there are signals alone.
+    world.tmux(["kill-server"]).ok();
+    let dry = world.kst(["stop", "dev", "--dry-run"]);
+    assert_eq!(lines(&dry).len(), 3, "{dry}");
+    dry.says("nothing was changed");
+    assert_eq!(world.status("dev")["pid"], pid);
+
+    let stopped = world.kst(["stop", "dev", "--verbose"]);
+    stopped.ok().says(&format!("TERM to process {pid} (sh), passed on by kst beside it"));
+    assert_eq!(stopped.err().matches(" to process ").count(), 1, "{stopped}");
+
+    // A session of somebody else's is hung up.
+    world.tmux(["new-session", "-d", "-s", "theirs", "sleep", "1000"]).ok();
+    let pid = world.status("theirs")["pid"].clone();
+    let dry = || world.kst(["stop", "theirs", "-t", "1", "--dry-run"]);
+    until("it has been executed", || dry().ok().out().contains("(sleep)"));
+    let dry = dry();
+    assert_eq!(
+        lines(&dry)[..3],
+        [
+            format!("HUP to process {pid} (sleep)"),
+            format!("TERM to process {pid} (sleep), if it is still there after 0.5 s"),
+            format!("KILL to process {pid} (sleep), if it is still there after 1 s"),
+        ]
+    );
+    world
+        .kst(["stop", "theirs", "--verbose", "--force"])
+        .ok()
+        .says(&format!("KILL to process {pid}"));
 }

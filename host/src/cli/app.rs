@@ -8,9 +8,8 @@ use kst::folders::Folders;
 use kst::session::{Host, HostSettings};
 
 use super::globals::Globals;
-use super::observe::Watcher;
+use super::observe::{self, HeldBack, Watcher};
 use super::output::Output;
-use super::render;
 
 /// What a command works with.
 pub struct App {
@@ -82,12 +81,11 @@ impl App {
         result.unwrap_or_else(|error| self.output.error(&error))
     }
 
-    fn dry_run(&self, held_back: &[Vec<String>]) -> anyhow::Result<u8> {
+    fn dry_run(&self, held_back: &[HeldBack]) -> anyhow::Result<u8> {
         if self.globals.json {
-            self.output.json(&serde_json::json!({ "would_run": held_back }))?;
+            self.output.json(&observe::json(held_back))?;
         } else {
-            let lines: Vec<String> =
-                held_back.iter().map(|argv| render::words::line(argv) + "\n").collect();
+            let lines: Vec<String> = held_back.iter().map(|what| what.line() + "\n").collect();
             self.output.print(lines.concat().as_bytes())?;
         }
         self.output.note("dry run: nothing was changed");

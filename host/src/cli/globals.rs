@@ -65,11 +65,11 @@ struct Level {
     #[arg(id = "global-color", long = "color", value_name = "WHEN")]
     color: Option<Color>,
 
-    /// Show each program that is run, with its time, on standard error
+    /// Show each program that is run, with its time, and each signal, on standard error
     #[arg(id = "global-verbose", long = "verbose")]
     verbose: bool,
 
-    /// Change nothing: print the commands that would, and stop at the first
+    /// Change nothing: print the signals and the command that would, and stop there
     #[arg(id = "global-dry-run", long = "dry-run")]
     dry_run: bool,
 }

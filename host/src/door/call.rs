@@ -21,6 +21,7 @@ use super::program::{Programs, Resolved};
 use super::request::Request;
 use super::run::{self, EnvFile, Output, Run, RunError};
 use crate::session::ExitStatus;
+use crate::session::processes::SessionSignal;
 use crate::text::escape_controls;
 
 /// The longest that anything may take, whatever the limits say.
@@ -86,6 +87,11 @@ pub trait Processes: Sync {
     /// (empty where no program is known).
     fn end(&self, bound: &[u32], engine: &Path, deadline: Instant) -> Ending;
 
+    /// A dry run would have ended them.
+    fn would_end(&self, bound: &[u32], engine: &Path) {
+        let _ = (bound, engine);
+    }
+
     /// Wait until none is left, at most so long. Returns whether that came to be.
     fn wait(&self, bound: &[u32], at_most: Duration) -> bool;
 }
@@ -97,6 +103,16 @@ pub trait Observer: Sync {
 
     /// This was run.
     fn ran(&self, run: &RunInfo<'_>, outcome: &RunOutcome<'_>);
+
+    /// A dry run would have sent these to processes of the session.
+    fn would_signal(&self, signals: &[SessionSignal]) {
+        let _ = signals;
+    }
+
+    /// These were sent to processes of the session.
+    fn signalled(&self, signals: &[SessionSignal]) {
+        let _ = signals;
+    }
 
     /// A backend said this, escaped already.
     fn noted(&self, backend: &str, text: &str) {
@@ -341,10 +357,11 @@ impl Call {
             let _ = self.remember::<()>(Err(DoorError::Refused(why)));
             return Ending { gone: false, left: 0 };
         }
+        let (pids, engine) = self.bound_pids();
         if self.settings.dry_run {
+            self.processes.would_end(&pids, &engine);
             return Ending { gone: true, left: 0 };
         }
-        let (pids, engine) = self.bound_pids();
         self.processes.end(&pids, &engine, self.deadline())
     }
 

@@ -15,7 +15,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-pub use ending::{Ending, end_bound, end_session, wait_bound, wait_session};
+pub use ending::{
+    Ending, SessionSignal, end_bound, end_session, plan_bound, plan_session, wait_bound,
+    wait_session,
+};
 
 /// A process: its id, and when it started in clock ticks since the machine did. The two together
 /// are one process for as long as the machine is up.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::host::Host;
 use super::processes::{self, Identity};
 use crate::Error;
-use crate::door::{Call, CallSettings, DoorError, Ending, Processes, Request};
+use crate::door::{Call, CallSettings, DoorError, Ending, Observer, Processes, Request, Silent};
 use crate::plugin::{Answer, Fault, Guest, GuestError, Plugin};
 
 /// Why a request was not served.
@@ -120,6 +120,8 @@ pub(crate) struct SessionProcesses {
     pub graceful: bool,
     /// How long to wait between the two.
     pub timeout: Duration,
+    /// Hears of each signal.
+    pub observer: Arc<dyn Observer + Send + Sync>,
 }
 
 impl SessionProcesses {
@@ -130,18 +132,39 @@ impl SessionProcesses {
             program: None,
             graceful: true,
             timeout: Duration::ZERO,
+            observer: Arc::new(Silent),
         })
+    }
+
+    /// End what stands under the shim, if there is one; `None`: there is none.
+    pub(crate) fn end_shims(&self) -> Option<processes::Ending> {
+        let shim = self.shim?;
+        let ending = processes::end_session(shim, self.program, self.graceful, self.timeout);
+        self.observer.signalled(&ending.sent);
+        Some(ending)
     }
 }
 
 impl Processes for SessionProcesses {
     fn end(&self, bound: &[u32], engine: &std::path::Path, _: std::time::Instant) -> Ending {
-        let ending = match self.shim {
-            Some(shim) => processes::end_session(shim, self.program, self.graceful, self.timeout),
+        let ending = match self.end_shims() {
+            Some(ending) => ending,
             None if bound.is_empty() => return Ending { gone: false, left: 0 },
-            None => processes::end_bound(bound, engine, self.graceful, self.timeout),
+            None => {
+                let ending = processes::end_bound(bound, engine, self.graceful, self.timeout);
+                self.observer.signalled(&ending.sent);
+                ending
+            }
         };
         Ending { gone: ending.gone, left: ending.left }
+    }
+
+    fn would_end(&self, bound: &[u32], engine: &std::path::Path) {
+        let (graceful, timeout) = (self.graceful, self.timeout);
+        self.observer.would_signal(&match self.shim {
+            Some(shim) => processes::plan_session(shim, self.program, graceful, timeout),
+            None => processes::plan_bound(bound, engine, graceful, timeout),
+        });
     }
 
     fn wait(&self, bound: &[u32], at_most: Duration) -> bool {

@@ -1,5 +1,6 @@
 //! Ending a session.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::processes;
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::Sighting;
 use super::survey::Filter;
-use crate::door::Operation;
+use crate::door::{Operation, Processes};
 use crate::plugin::StopRequest;
 use crate::{Error, Result};
 
@@ -81,6 +82,7 @@ impl Host {
             program,
             graceful: options.graceful,
             timeout: options.timeout,
+            observer: self.observer(),
         });
         if found.in_engine {
             let mut request = found.request(Operation::Stop);
@@ -101,16 +103,17 @@ impl Host {
                 Err(trouble) => return Err(stop_error(found, trouble)),
             }
         }
-        // Whatever the backend did: what stood under the shim must be gone.
-        if let Some(shim) = shim
-            && !self.dry_run()
-        {
-            let ending = processes::end_session(shim, program, options.graceful, options.timeout);
-            if !ending.gone {
-                return Err(survived(found, ending.survivors));
+        if self.dry_run() {
+            if !found.in_engine {
+                processes.would_end(&[], Path::new(""));
             }
+            return Ok(());
         }
-        Ok(())
+        // Whatever the backend did: what stood under the shim must be gone.
+        match processes.end_shims() {
+            Some(ending) if !ending.gone => Err(survived(found, ending.survivors)),
+            _ => Ok(()),
+        }
     }
 
     /// What is still alive of a session.

@@ -48,8 +48,15 @@ fn cleaning_up_is_waited_for() {
         "trap 'sleep 1; echo cleaned; exit 3' TERM; echo ready; while :; do sleep 0.05; done",
     );
     session.says("ready");
-    let ending = end_session(session.shim_identity(), None, true, LONG);
-    assert_eq!(ending, Ending { gone: true, ..Ending::default() });
+    let shim = session.shim_identity();
+    let program = session.entry().pid.unwrap();
+    let plan = plan_session(shim, Some(program), true, LONG);
+    let ending = end_session(shim, Some(program), true, LONG);
+    // Asking was enough; of what was planned no more was sent.
+    assert_eq!(ending, Ending { gone: true, sent: plan[..1].to_vec(), ..Ending::default() });
+    let [asked] = &ending.sent[..] else { panic!("{ending:?}") };
+    assert_eq!((asked.signal, asked.pid, asked.by_shim), ("TERM", program.0, true));
+    assert!(plan[1..].iter().all(|kill| kill.signal == "KILL" && kill.after == Some(LONG)));
     session.says("cleaned");
     assert_eq!(session.entry().end.unwrap().0, ExitStatus::Code(3));
     assert_eq!(session.wait(), 3);
@@ -64,6 +71,8 @@ fn what_ignores_every_request_is_killed() {
     let daemon = session.identity_in_line(0);
     let ending = end_session(session.shim_identity(), None, true, Duration::from_millis(300));
     assert!(ending.gone && ending.forced && ending.survivors.is_empty(), "{ending:?}");
+    let killed = ending.sent.iter().filter(|one| (one.signal, one.pid) == ("KILL", daemon.0));
+    assert_eq!(killed.count(), 1, "{ending:?}");
     end_of(daemon);
     // The shim was there to the end and wrote it down.
     assert_eq!(session.entry().end.unwrap().0, ExitStatus::Signal(9));
