@@ -458,7 +458,7 @@ impl Call {
     }
 
     /// How long the operation has in all.
-    fn time(&self) -> Duration {
+    pub(crate) fn time(&self) -> Duration {
         let limits = &self.settings.limits;
         let start = match self.request.operation {
             Operation::Start => self.start_deadline(),

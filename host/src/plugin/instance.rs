@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Trap, UpdateDeadline};
 
 use super::engine::start_ticking;
@@ -16,9 +17,12 @@ pub(super) struct State {
     door: Option<Arc<Call>>,
     limits: GuestLimits,
     memory: StoreLimits,
-    began: Instant,
-    /// How much of the time since `began` was spent in the host.
+    /// What this thread had computed when the call began. The call stays on it.
+    computed_before: Duration,
+    /// How much of what it computed since was the host's own work.
     outside: Duration,
+    /// When the whole call must be over, waiting included.
+    until: Instant,
     /// The limit that was crossed, to be told instead of the trap that follows.
     crossed: Option<String>,
 }
@@ -66,16 +70,35 @@ impl State {
     }
 
     fn timed<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        let began = Instant::now();
+        let before = computed();
         let value = work();
-        self.outside += began.elapsed();
+        self.outside += computed().saturating_sub(before);
         value
     }
 
-    /// Whether the component has used up its time.
-    fn out_of_cpu(&self) -> bool {
-        self.began.elapsed().saturating_sub(self.outside) > self.limits.cpu
+    /// How long the component's own code has computed. Neither waiting in the host counts, nor for
+    /// its turn on a busy machine.
+    fn used(&self) -> Duration {
+        computed().saturating_sub(self.computed_before).saturating_sub(self.outside)
     }
+
+    /// The limit on time that was crossed, as a sentence about the component.
+    fn out_of_time(&self) -> Option<String> {
+        if self.used() > self.limits.cpu {
+            return Some(format!(
+                "it computed for longer than the limit of {} seconds",
+                self.limits.cpu.as_secs_f32()
+            ));
+        }
+        (Instant::now() > self.until)
+            .then(|| "it went on when the time of the whole operation was over".to_owned())
+    }
+}
+
+/// The processor time that this thread has had.
+fn computed() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// The refusal while the component describes itself.
@@ -141,12 +164,14 @@ pub(super) fn store(
         .memories(limits.core_instances)
         .tables(limits.core_instances)
         .build();
+    let time = door.as_ref().map_or(limits.describing, |door| door.time());
     let state = State {
         door,
         limits,
         memory,
-        began: Instant::now(),
+        computed_before: computed(),
         outside: Duration::ZERO,
+        until: Instant::now() + time + limits.grace,
         crossed: None,
     };
     let mut store = Store::new(engine, state);
@@ -155,11 +180,8 @@ pub(super) fn store(
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut context| {
         let state = context.data_mut();
-        if state.out_of_cpu() {
-            state.crossed = Some(format!(
-                "it computed for longer than the limit of {} seconds",
-                state.limits.cpu.as_secs_f32()
-            ));
+        if let Some(what) = state.out_of_time() {
+            state.crossed = Some(what);
             return Ok(UpdateDeadline::Interrupt);
         }
         Ok(UpdateDeadline::Continue(1))
@@ -187,4 +209,54 @@ pub(super) fn fault(store: &mut Store<State>, error: &wasmtime::Error) -> Fault 
 
 fn first_line(text: &str) -> String {
     crate::text::escape_controls(text.lines().next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(20);
+
+    fn state(time: Duration) -> State {
+        State {
+            door: None,
+            limits: GuestLimits { cpu: SHORT, ..GuestLimits::default() },
+            memory: StoreLimits::default(),
+            computed_before: computed(),
+            outside: Duration::ZERO,
+            until: Instant::now() + time,
+            crossed: None,
+        }
+    }
+
+    /// Computes until this thread has had so much processor time more.
+    fn compute(time: Duration) {
+        let end = computed() + time;
+        while computed() < end {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn waiting_and_the_hosts_work_are_not_the_components() {
+        let mut state = state(Duration::from_secs(600));
+        // As on a machine that is busy with others: the thread does not get its turn.
+        thread::sleep(SHORT * 3);
+        state.timed(|| thread::sleep(SHORT * 3));
+        state.timed(|| compute(SHORT * 3));
+        assert_eq!(state.out_of_time(), None);
+        compute(SHORT);
+        let what = state.out_of_time().expect("it has used up its time");
+        assert!(what.contains("computed for longer than the limit of 0.02 seconds"), "{what}");
+    }
+
+    #[test]
+    fn the_whole_call_has_an_end_all_the_same() {
+        let state = state(Duration::ZERO);
+        thread::sleep(Duration::from_millis(1));
+        let what = state.out_of_time().expect("its time is over");
+        assert!(what.contains("whole operation"), "{what}");
+    }
 }

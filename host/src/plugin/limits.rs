@@ -14,8 +14,14 @@ pub struct GuestLimits {
     pub table_elements: usize,
     /// Core instances, memories and tables inside a component, each (100).
     pub core_instances: usize,
-    /// Time spent in the component's own code during a call (5 s). Waiting in the host is not counted.
+    /// Processor time spent in the component's own code during a call (5 s). Waiting, in the host or
+    /// for its turn on a busy machine, is not counted.
     pub cpu: Duration,
+    /// How long a component may take to describe itself, waiting included (60 s). Other calls have
+    /// the time of their operation.
+    pub describing: Duration,
+    /// How long a call may go on when the time of its operation is over (5 s).
+    pub grace: Duration,
     /// The wasm stack, in bytes (512 KiB).
     pub stack_bytes: usize,
     /// Bytes that one call may pass to the host (16 MiB).
@@ -36,6 +42,8 @@ impl Default for GuestLimits {
             table_elements: 100_000,
             core_instances: 100,
             cpu: Duration::from_secs(5),
+            describing: Duration::from_secs(60),
+            grace: Duration::from_secs(5),
             stack_bytes: 512 << 10,
             transfer_bytes: 16 << 20,
             sessions: 10_000,
