@@ -15,6 +15,7 @@ mod bad_input;
 mod bad_plugins;
 mod container;
 mod harness;
+mod interrupted;
 mod library;
 mod other_users;
 mod screen;

@@ -120,6 +120,7 @@ pub fn run() -> u8 {
     let args: Vec<OsString> = std::env::args_os().collect();
     // A command, and not only `--help` or `--version`: most need a host.
     if args.iter().skip(1).any(|word| !word.as_encoded_bytes().starts_with(b"-")) {
+        kst::door::end_programs_on_signals();
         kst::session::Host::warm_up();
     }
     globals::early_colour(&args).apply();

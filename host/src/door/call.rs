@@ -679,6 +679,7 @@ impl Call {
             unset: &self.unset,
             env: &prepared.env,
             env_file: prepared.env_file.as_ref(),
+            reads: prepared.form.effect() == Effect::Reads,
             deadline,
             output_bytes: limits.output_bytes,
         });

@@ -14,6 +14,7 @@
 //! | `fill`, `carry`, `escape` | a form and a request make an argv; is it the whole request? |
 //! | `bind` | which id and pids belong to the request's name |
 //! | `program`, `run` | which file runs, and running it |
+//! | `interrupt` | ending what runs when kst itself is to end |
 //! | `call` | one operation at one location: all of the above, in order |
 //! | `show` | the manifest as the person who approves it reads it |
 
@@ -26,6 +27,7 @@ mod escape;
 mod fill;
 mod form;
 mod gives;
+mod interrupt;
 mod manifest;
 mod program;
 mod request;
@@ -44,6 +46,7 @@ pub use check::{CheckedManifest, ManifestError};
 pub use error::DoorError;
 pub use fill::{ConstFiles, NoFiles};
 pub use form::{Encoding, Form, Placeholder};
+pub use interrupt::listen as end_programs_on_signals;
 pub use manifest::{
     ConstFile, Effect, FormDecl, Locations, Manifest, Operation, OptionKind, OptionSchema,
     Placement, Program, SocketFolder,

@@ -1,7 +1,8 @@
 //! Running one argv: within a deadline, with capped output, and ending when the program ends.
 //!
-//! This is on the way of every command, so it takes few system calls: no thread for each pipe, and
-//! a plain `vfork` unless a descriptor has to be handed over.
+//! This is on the way of every command, so it takes few system calls: there is no thread for each
+//! pipe. What it starts ends with kst, see `interrupt`; only what changes something may outlive a
+//! kill that nothing can catch.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -17,10 +18,14 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+use super::interrupt;
 use crate::session::ExitStatus;
 
 /// How long the kernel gets to end a process that was killed.
 const REAP: Duration = Duration::from_secs(2);
+
+/// How long a program that changes something gets to end by itself when kst is interrupted.
+const INTERRUPTED: Duration = Duration::from_secs(1);
 
 /// What a program left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub(super) struct Run<'a> {
     pub env: &'a [(String, String)],
     /// A file that it can open as `/dev/fd/N`.
     pub env_file: Option<&'a EnvFile>,
+    /// Whether it changes nothing, so that it can be killed at any moment.
+    pub reads: bool,
     pub deadline: Instant,
     /// The most bytes of each of its two outputs.
     pub output_bytes: usize,
@@ -117,6 +124,24 @@ pub(super) fn hand_over(command: &mut Command, file: &EnvFile) {
     }
 }
 
+/// Have the kernel kill the program that `command` starts when this thread has died, which waits for
+/// it: even a kill that nothing can catch leaves no reader behind. What changes something goes on.
+fn die_with_us(command: &mut Command) {
+    let us = rustix::process::getpid();
+    // SAFETY: the closure runs in the child between fork and exec, where it makes two system calls and
+    // allocates nothing.
+    unsafe {
+        command.pre_exec(move || {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            match rustix::process::getppid() == Some(us) {
+                true => Ok(()),
+                // It has died already.
+                false => Err(Errno::SRCH.into()),
+            }
+        });
+    }
+}
+
 /// Run a program to its end.
 ///
 /// It gets `/` for a directory, no input, and a process group of its own. When it has ended, what is
@@ -139,6 +164,10 @@ pub(super) fn run(run: &Run<'_>) -> Result<Output, RunError> {
     if let Some(file) = run.env_file {
         hand_over(&mut command, file);
     }
+    if run.reads {
+        die_with_us(&mut command);
+    }
+    let _here = interrupt::Running::begin()?;
     let mut running = Running { child: command.spawn()?, over: false };
     let result = running.watch(run);
     if !running.over {
@@ -161,6 +190,7 @@ impl Running {
 
     fn watch(&mut self, run: &Run<'_>) -> Result<Output, RunError> {
         let handle = rustix::process::pidfd_open(self.pid()?, PidfdFlags::empty())?;
+        let woken = interrupt::woken();
         let mut stdout = Pipe::new(self.child.stdout.take().map(OwnedFd::from), run)?;
         let mut stderr = Pipe::new(self.child.stderr.take().map(OwnedFd::from), run)?;
         loop {
@@ -171,11 +201,20 @@ impl Running {
                         fds.push(PollFd::new(file, PollFlags::IN));
                     }
                 }
+                if let Some(event) = &woken {
+                    fds.push(PollFd::new(event, PollFlags::IN));
+                }
                 wait(&mut fds, run.deadline)?;
                 fds.first().is_some_and(|fd| !fd.revents().is_empty())
             };
             if ended {
                 break;
+            }
+            if let Some(signal) = interrupt::caught() {
+                if !run.reads {
+                    self.ask(signal, &handle);
+                }
+                return Err(interrupt::interrupted().into());
             }
             stdout.read_some()?;
             stderr.read_some()?;
@@ -191,6 +230,14 @@ impl Running {
             (None, None) => return Err(io::Error::other("it ended in an unknown way").into()),
         };
         Ok(Output { exit, stdout: stdout.read, stderr: stderr.read })
+    }
+
+    /// Pass a signal on and wait for the end, for a while: what changes something may be about to be
+    /// done, and half of it is worse.
+    fn ask(&self, signal: Signal, handle: &OwnedFd) {
+        let Ok(pid) = self.pid() else { return };
+        let _ = rustix::process::kill_process_group(pid, signal);
+        let _ = wait(&mut [PollFd::new(handle, PollFlags::IN)], Instant::now() + INTERRUPTED);
     }
 
     /// Kill the process group and reap the child. A process that the kernel cannot end now (in a

@@ -13,6 +13,7 @@ fn run_for(words: &[OsString], time: Duration, output_bytes: usize) -> Result<Ou
         unset: &[],
         env: &[],
         env_file: None,
+        reads: true,
         deadline: Instant::now() + time,
         output_bytes,
     })
@@ -140,6 +141,7 @@ fn what_cannot_be_run_fails() {
         unset: &[],
         env: &[],
         env_file: None,
+        reads: true,
         deadline: Instant::now() + LONG,
         output_bytes: 1,
     });
@@ -155,6 +157,7 @@ fn variables() {
         unset: &["HOME".to_owned()],
         env: &[("B".to_owned(), "1\n2".to_owned())],
         env_file: None,
+        reads: true,
         deadline: Instant::now() + LONG,
         output_bytes: 1000,
     })
@@ -172,6 +175,7 @@ fn base(words: &[OsString]) -> Run<'_> {
         unset: &[],
         env: &[],
         env_file: None,
+        reads: true,
         deadline: Instant::now() + LONG,
         output_bytes: 100_000,
     }
