@@ -1,6 +1,5 @@
 //! `kst list`
 
-use anyhow::bail;
 use kst::session::{BackendHealth, HealthState};
 
 use super::app::App;
@@ -78,24 +77,27 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
 }
 
 /// Fail where the one backend asked for cannot be asked: "none" would be a lie.
-fn usable(backend: &str, health: &[BackendHealth]) -> anyhow::Result<()> {
+fn usable(backend: &str, health: &[BackendHealth]) -> kst::Result<()> {
     let asked: Vec<_> = health.iter().filter(|health| health.backend == backend).collect();
     if asked.is_empty() || asked.iter().any(|health| health.state == HealthState::Ok) {
         return Ok(());
     }
-    let what: Vec<String> = asked.iter().map(|health| render::health::reason(health)).collect();
-    if asked.iter().any(|health| health.timed_out) {
-        bail!(kst::Error::TimedOut {
-            what: format!("{backend}: {}", what.join("; ")),
-            advice: None,
-        });
-    }
-    bail!(kst::Error::Unavailable {
-        backend: backend.to_owned(),
-        what: what.join("; "),
-        advice: None,
+    let reasons: Vec<String> = asked.iter().map(|health| render::health::reason(health)).collect();
+    let (reasons, backend, advice) = (reasons.join("; "), backend.to_owned(), None);
+    let what = format!("{backend}: {reasons}");
+    // That one place has no engine says less than that another one misbehaves.
+    let codes = asked.iter().map(|health| health.code);
+    Err(match codes.max_by_key(|code| *code != MISSING).unwrap_or(MISSING) {
+        7 => kst::Error::Refused { what, advice },
+        8 => kst::Error::TimedOut { what, advice },
+        9 => kst::Error::PluginFault { backend, what: reasons },
+        MISSING => kst::Error::Unavailable { backend, what: reasons, advice },
+        _ => kst::Error::Failed { what, advice },
     })
 }
+
+/// The exit code of [`kst::Error::Unavailable`].
+const MISSING: u8 = 6;
 
 #[cfg(test)]
 mod tests {
@@ -109,7 +111,7 @@ mod tests {
             version: None,
             lacks: Vec::new(),
             problem: Some("the daemon does not answer".into()),
-            timed_out: false,
+            code: if state == HealthState::Ok { 0 } else { MISSING },
         }
     }
 
@@ -119,16 +121,18 @@ mod tests {
         assert!(usable("container", &[ok.clone(), broken.clone()]).is_ok());
         assert!(usable("tmux", std::slice::from_ref(&broken)).is_ok());
         let error = usable("container", &[broken, health(HealthState::Absent)]).unwrap_err();
-        assert_eq!(error.downcast_ref::<kst::Error>().unwrap().exit_code(), 6);
+        assert_eq!(error.exit_code(), 6);
         assert!(error.to_string().contains("docker: the daemon does not answer"), "{error}");
     }
 
     #[test]
-    fn one_that_takes_too_long_has_its_own_code() {
-        let slow = BackendHealth { timed_out: true, ..health(HealthState::Broken) };
-        let error = usable("container", &[slow.clone(), health(HealthState::Absent)]).unwrap_err();
-        assert_eq!(error.downcast_ref::<kst::Error>().unwrap().exit_code(), 8);
-        assert!(error.to_string().contains("container: docker: the daemon"), "{error}");
-        assert!(usable("container", &[slow, health(HealthState::Ok)]).is_ok());
+    fn how_it_failed_is_in_the_exit_code() {
+        for code in [1, 6, 7, 8, 9] {
+            let absent = health(HealthState::Absent);
+            let broken = BackendHealth { code, ..health(HealthState::Broken) };
+            for both in [[absent.clone(), broken.clone()], [broken, absent]] {
+                assert_eq!(usable("container", &both).unwrap_err().exit_code(), code);
+            }
+        }
     }
 }

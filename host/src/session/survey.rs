@@ -11,6 +11,7 @@ use super::serve::{SessionProcesses, Trouble};
 use super::sighting::{Answered, EngineSession, Sighting, combine, place};
 use super::validate;
 use crate::door::{Call, Location, Locations, Operation, Placement, ProgramError, Request, Row};
+use crate::guard::Guard;
 use crate::plugin::{GuestSession, Plugin};
 use crate::{Error, Result};
 
@@ -64,8 +65,8 @@ pub struct BackendHealth {
     pub lacks: Vec<String>,
     /// Why it did not answer.
     pub problem: Option<String>,
-    /// Whether that is because it took too long.
-    pub timed_out: bool,
+    /// The exit code of that, see [`Error::exit_code`]; 0 where it answered.
+    pub code: u8,
 }
 
 /// All that was found, and how asking went.
@@ -378,6 +379,7 @@ impl Host {
             }
             if let Question::ByName(name) = question
                 && session.name != name
+                && Guard::AnswersAsAsked.holds()
             {
                 return Err(fault(format!(
                     "it was asked for '{name}' and answered with '{}'",
@@ -469,11 +471,11 @@ fn healthy(backend: &str, at: &Location) -> BackendHealth {
         version: None,
         lacks: Vec::new(),
         problem: None,
-        timed_out: false,
+        code: 0,
     }
 }
 
-fn unwell(
+pub(super) fn unwell(
     backend: &str,
     location: Option<&str>,
     state: HealthState,
@@ -481,7 +483,7 @@ fn unwell(
 ) -> BackendHealth {
     let problem = match error {
         // The backend has a column of its own.
-        Error::Unavailable { what, .. } => what.clone(),
+        Error::Unavailable { what, .. } | Error::PluginFault { what, .. } => what.clone(),
         other => {
             let text = other.to_string();
             let text = text.strip_prefix("backend ").unwrap_or(&text);
@@ -495,7 +497,7 @@ fn unwell(
         version: None,
         lacks: Vec::new(),
         problem: Some(problem),
-        timed_out: matches!(error, Error::TimedOut { .. }),
+        code: error.exit_code(),
     }
 }
 

@@ -75,7 +75,7 @@ mod tests {
             version: None,
             lacks: Vec::new(),
             problem: Some("the daemon is down".into()),
-            timed_out: false,
+            code: 6,
         };
         assert_eq!(sentence(&health), "container (docker): the daemon is down");
         let text = table(std::slice::from_ref(&health), None);

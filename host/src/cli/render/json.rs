@@ -193,7 +193,7 @@ mod tests {
                 lacks: Vec::new(),
                 version: Some("3.3a".into()),
                 problem: None,
-                timed_out: false,
+                code: 0,
             }],
         };
         let value = listing(&both, false, &Sockets::default());
