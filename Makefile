@@ -32,6 +32,11 @@ plugins: wasm-target ## The backends that don't come with kst, as files: screen.
 	CARGO_TARGET_DIR=target/plugins $(CARGO) build --quiet -p kst-plugin-screen --target wasm32-unknown-unknown --profile plugin
 	CARGO_TARGET_DIR=target/plugins $(CARGO) run --quiet -p kst-pack -- target/plugins/wasm32-unknown-unknown/plugin/kst_plugin_screen.wasm -o screen.wasm
 
+# What the tests in tests/hostile make their components of: target/plugins/hostile.wasm.
+hostile-guest: wasm-target
+	CARGO_TARGET_DIR=target/plugins $(CARGO) build --quiet -p kst-hostile --target wasm32-unknown-unknown --profile plugin
+	CARGO_TARGET_DIR=target/plugins $(CARGO) run --quiet -p kst-pack -- target/plugins/wasm32-unknown-unknown/plugin/kst_hostile.wasm -o target/plugins/hostile.wasm
+
 demo: ## The main job on a real tmux, each step shown; installs what is missing
 	@tests/demo.sh
 
@@ -68,4 +73,4 @@ mutations: ## Break the code on purpose, see the tests notice (MUTATION=NN for o
 wasm-target:
 	@. tests/engines/packages.sh && install_linker && install_wasm_target
 
-.PHONY: help build release install plugins demo test test-here engines-up engines-down lint bench compare mutations wasm-target
+.PHONY: help build release install plugins hostile-guest demo test test-here engines-up engines-down lint bench compare mutations wasm-target

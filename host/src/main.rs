@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     // What runs beside a session must be small and quick: nothing else is looked at before it.
     let mut args = std::env::args_os();
     let (first, second) = (args.nth(1), args.next());

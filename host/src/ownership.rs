@@ -9,6 +9,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::Error;
+use crate::guard::Guard;
 use crate::text::shown_path;
 
 /// Whether a file or folder belongs to the user or to root, and nobody else can write to it.
@@ -19,13 +20,13 @@ use crate::text::shown_path;
 pub(crate) fn check(path: &Path, meta: &Metadata) -> Result<(), Error> {
     let user = rustix::process::geteuid().as_raw();
     let shown = shown_path(path);
-    if meta.uid() != user && meta.uid() != 0 {
+    if meta.uid() != user && meta.uid() != 0 && Guard::OwnFile.holds() {
         return Err(Error::Refused {
             what: format!("{shown}: it belongs to another user (number {})", meta.uid()),
             advice: Some("copy it into a folder of yours and use the copy".into()),
         });
     }
-    if meta.mode() & 0o022 != 0 {
+    if meta.mode() & 0o022 != 0 && Guard::OwnFile.holds() {
         return Err(Error::Refused {
             what: format!("{shown}: others can write to it"),
             advice: Some(format!("chmod go-w {}", shell_words::quote(&shown))),
@@ -48,7 +49,8 @@ pub(crate) fn open(path: &Path) -> Result<Option<File>, Error> {
     let failed =
         |error: io::Error| Error::failed(format!("{} cannot be read: {error}", shown_path(path)));
     // Opening a pipe that nobody writes to would wait for ever.
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let no_links = if Guard::NoLinks.holds() { OFlags::NOFOLLOW } else { OFlags::empty() };
+    let flags = (no_links | OFlags::NONBLOCK).bits().cast_signed();
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -3,6 +3,7 @@
 use super::gives::{Capture, Gives};
 use super::manifest::{Effect, Operation};
 use super::request::Request;
+use crate::guard::Guard;
 use crate::text::escape_controls;
 use std::path::{Path, PathBuf};
 
@@ -52,7 +53,8 @@ pub(super) struct Bindings {
 /// Whether a line may be about the session that was found before. In between it may have ended and
 /// another one taken its name.
 fn was_found(row: &Row, request: &Request) -> bool {
-    !differ(&row.id, &request.id) && !differ(&row.instance, &request.instance)
+    let same = !differ(&row.id, &request.id) && !differ(&row.instance, &request.instance);
+    same || !Guard::FoundSession.holds()
 }
 
 /// An output has more lines than [`ROWS`].
@@ -81,11 +83,13 @@ impl Bindings {
         let mut found: Vec<Row> = Vec::new();
         for line in stdout.split(|&byte| byte == b'\n') {
             lines += 1;
-            if lines > ROWS || self.rows.len() >= ROWS {
+            let most = Guard::OutputLines.limit(ROWS);
+            if lines > most || self.rows.len() >= most {
                 return Err(TooManyRows);
             }
             let Some(row) = gives.read(line) else { continue };
             let named = row.name.is_some() && row.name == request.name;
+            let named = named || !Guard::BoundByName.holds();
             if named && was_found(&row, request) && run_fits(gives, &row, request) {
                 found.push(row.clone());
             }
@@ -129,7 +133,7 @@ impl Bindings {
                     || differ(&bound.instance, &row.instance)
                     || nameless && bound.pids != row.pids
                     || same_output && bound.id.is_some() != row.id.is_some();
-                if differ {
+                if differ && Guard::OneSession.holds() {
                     let name = escape_controls(request.name.as_deref().unwrap_or_default());
                     self.bound = Binding::Several(format!(
                         "several sessions answered to the name '{name}', so it is not clear which \
@@ -163,7 +167,8 @@ fn differ(one: &Option<String>, other: &Option<String>) -> bool {
 
 /// Whether the line comes from the start that the request knows, as far as lines tell that.
 fn run_fits(gives: &Gives, row: &Row, request: &Request) -> bool {
-    !gives.has(Capture::Run) || request.run.is_none() || row.run == request.run
+    let fits = !gives.has(Capture::Run) || request.run.is_none() || row.run == request.run;
+    fits || !Guard::ThisRun.holds()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::manifest::{Effect, Locations, Operation, Placement};
 use super::program::{Programs, Resolved};
 use super::request::Request;
 use super::run::{self, EnvFile, Output, Run, RunError};
+use crate::guard::Guard;
 use crate::session::ExitStatus;
 use crate::session::processes::SessionSignal;
 use crate::text::escape_controls;
@@ -51,11 +52,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            run_deadline: Duration::from_secs(10),
+            run_deadline: Duration::from_secs(Guard::RunDeadline.limit(10)),
             start_deadline: Duration::from_secs(600),
             operation_deadline: Duration::from_secs(60),
-            output_bytes: 4 * 1024 * 1024,
-            runs: 64,
+            output_bytes: Guard::OutputBytes.limit(4 * 1024) * 1024,
+            runs: Guard::RunCount.limit(64),
             concurrent: 8,
         }
     }
@@ -352,7 +353,7 @@ impl Call {
     /// End the processes of the request's session on this machine. During `stop` only; otherwise,
     /// and where no process is known, nothing happens. A dry run takes them for ended.
     pub fn end_session(&self) -> Ending {
-        if self.request.operation != Operation::Stop {
+        if self.request.operation != Operation::Stop && Guard::EndsInStop.holds() {
             let why = format!("it wanted to end processes during {}", self.request.operation);
             let _ = self.remember::<()>(Err(DoorError::Refused(why)));
             return Ending { gone: false, left: 0 };
@@ -504,17 +505,21 @@ impl Call {
         if self.state().stopped {
             return Err(DoorError::DryRun);
         }
-        if !form.operations().contains(&operation) {
+        if !form.operations().contains(&operation) && Guard::Operations.holds() {
             return refused(&format!("was not approved for {operation}"));
         }
         match (wanted, form.effect()) {
             (Some(Effect::Plan), Effect::Plan) => {}
-            (Some(Effect::Plan), _) => return refused("is to be run, and cannot be planned"),
-            (_, Effect::Plan) => return refused("is a plan, and cannot be run"),
-            (Some(Effect::Reads), Effect::Changes) => {
+            (Some(Effect::Plan), _) if Guard::PlansApart.holds() => {
+                return refused("is to be run, and cannot be planned");
+            }
+            (_, Effect::Plan) if Guard::PlansApart.holds() => {
+                return refused("is a plan, and cannot be run");
+            }
+            (Some(Effect::Reads), Effect::Changes) if Guard::ReadsTogether.holds() => {
                 return refused("changes something, and only reads can be run together");
             }
-            (_, Effect::Changes) if operation.only_reads() => {
+            (_, Effect::Changes) if operation.only_reads() && Guard::ReadsOnly.holds() => {
                 return refused(&format!("changes something, and {operation} changes nothing"));
             }
             _ => {}
@@ -528,7 +533,7 @@ impl Call {
         let manifest = self.manifest.manifest();
         let id = match (&form.first, &manifest.locations) {
             (FirstWord::Program(id), Locations::Programs(places)) if places.contains(id) => {
-                if id != location {
+                if id != location && Guard::OwnLocation.holds() {
                     return Err(DoorError::Refused(format!(
                         "the form '{}' runs {id}, and this is about {}: `{}`",
                         form.name(),
@@ -621,7 +626,7 @@ impl Call {
         let (argv, env, env_file) = self.write(form, params, &resolved)?;
         let prepared = Prepared { form, program_id, resolved, argv, env, env_file };
         let mut state = self.state();
-        if changes && state.used.contains(name) {
+        if changes && state.used.contains(name) && Guard::OnceEach.holds() {
             return Err(DoorError::Refused(format!(
                 "the form '{name}' changes something and was already run in this {}: `{}`",
                 self.request.operation,

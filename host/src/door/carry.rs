@@ -7,6 +7,7 @@ use super::form::{Form, Placeholder};
 use super::gives::Capture;
 use super::manifest::{Effect, Locations, Operation};
 use super::request::Request;
+use crate::guard::Guard;
 use crate::session::OptionValue;
 use crate::text::escape_controls;
 
@@ -33,6 +34,7 @@ pub(super) fn check(
     if matches!(locations, Locations::Sockets(_))
         && (form.effect() != Effect::Reads || binds)
         && !has(Placeholder::Location)
+        && Guard::NamesLocation.holds()
     {
         return missing(format!(
             "the location '{}' ({{location}})",
@@ -42,8 +44,12 @@ pub(super) fn check(
     if form.effect() == Effect::Reads {
         return Ok(());
     }
-    if request.name.is_some() && !has(Placeholder::Name) && !has(Placeholder::Id) {
+    let names = has(Placeholder::Name) || has(Placeholder::Id);
+    if request.name.is_some() && !names && Guard::NamesSession.holds() {
         return missing("the session ({name} or {id})".to_owned());
+    }
+    if !Guard::WholeRequest.holds() {
+        return Ok(());
     }
     match request.operation {
         // What this operation made itself may be changed by its id alone: to clean up, or to go on.

@@ -8,6 +8,7 @@ use super::manifest::{
     ConstFile, Effect, FormDecl, Locations, Manifest, Operation, OptionKind, OptionSchema,
     Placement, SocketFolder,
 };
+use crate::guard::Guard;
 use crate::text::escape_controls;
 
 /// A manifest that breaks a rule: a sentence for its author and whoever is to approve it.
@@ -293,7 +294,9 @@ impl Manifest {
             }
         }
         self.session_rules(form)?;
-        command_rules(form)?;
+        if Guard::OwnCommands.holds() {
+            command_rules(form)?;
+        }
         self.gives_rules(form)
     }
 
@@ -312,7 +315,7 @@ impl Manifest {
                 ));
             }
             match form.effect {
-                Effect::Changes if operation.only_reads() => {
+                Effect::Changes if operation.only_reads() && Guard::ReadsOnly.holds() => {
                     return Err(format!("changes something, and {operation} changes nothing"));
                 }
                 Effect::Plan if !operation.has_plan() => {
@@ -380,6 +383,7 @@ impl Manifest {
         let acts = form.effect != Effect::Reads;
         let has_session = form.operations.iter().any(|operation| *operation != Operation::Events);
         if acts
+            && Guard::NamesSession.holds()
             && has_session
             && !form.mentions(&Placeholder::Name)
             && !form.mentions(&Placeholder::Id)
@@ -393,6 +397,7 @@ impl Manifest {
         if matches!(self.locations, Locations::Sockets(_))
             && (acts || form.gives.is_some())
             && !form.mentions(&Placeholder::Location)
+            && Guard::NamesLocation.holds()
         {
             return Err("does not say at which place ({location})".to_owned());
         }
@@ -409,6 +414,7 @@ impl Manifest {
         }
         // With its parameters a backend picks the lines; nothing that is changed may hang on that.
         if form.has_parameters()
+            && Guard::OwnLines.holds()
             && let Some(operation) = form.operations.iter().find(|one| **one != Operation::List)
         {
             return Err(format!(
@@ -504,13 +510,13 @@ fn line(what: &str, text: &str, most: usize) -> Checked {
     if text.trim().is_empty() {
         return wrong(format!("{what} is empty"));
     }
-    if text.len() > most {
+    if text.len() > most && Guard::ManifestSize.holds() {
         return wrong(format!("{what} is longer than {most} bytes"));
     }
-    if text.contains("  ") {
+    if text.contains("  ") && Guard::PlainManifest.holds() {
         return wrong(format!("{what} holds two blanks in a row"));
     }
-    match escape_controls(text) == text {
+    match escape_controls(text) == text || !Guard::PlainManifest.holds() {
         true => Ok(()),
         false => wrong(format!(
             "{what} holds control or invisible characters: '{}'",
@@ -520,7 +526,7 @@ fn line(what: &str, text: &str, most: usize) -> Checked {
 }
 
 fn count(what: &str, number: usize, most: usize) -> Checked {
-    match number <= most {
+    match number <= most || !Guard::ManifestSize.holds() {
         true => Ok(()),
         false => wrong(format!("the manifest has {number} {what}, and {most} are allowed")),
     }

@@ -11,6 +11,7 @@ use super::error::DoorError;
 use super::escape;
 use super::form::{Condition, Flag, Form, Group, Item, Part, Placeholder, Value, Word};
 use super::request::Request;
+use crate::guard::Guard;
 use crate::session::OptionValue;
 use crate::text::escape_controls;
 
@@ -248,6 +249,7 @@ impl<'a> Filler<'a> {
             && out.first() == Some(&b'-')
             && !self.dashes
             && !placeholder.is_words()
+            && Guard::Dashes.holds()
         {
             return Err(self.dash(placeholder, &out));
         }
@@ -379,7 +381,7 @@ impl<'a> Filler<'a> {
                 let keys: Vec<&str> =
                     request.env_inherited().map(|(key, _)| key.as_str()).collect();
                 for key in &keys {
-                    if steers_clients(key) {
+                    if steers_clients(key) && Guard::ClientVariables.holds() {
                         return Err(DoorError::Refused(format!(
                             "the value of the variable {} holds a newline, so it would have to \
                              pass through the engine's own client, which it would steer",
@@ -444,7 +446,9 @@ impl<'a> Filler<'a> {
     }
 
     fn check_parameter(&self, text: &str) -> Result<(), DoorError> {
-        let wrong = if text.is_empty() {
+        let wrong = if !Guard::Parameters.holds() {
+            return Ok(());
+        } else if text.is_empty() {
             "an empty parameter".to_owned()
         } else if text.starts_with('-') {
             format!("the parameter '{}', which begins with a dash", shorten(text))
@@ -481,8 +485,12 @@ impl<'a> Filler<'a> {
     fn push(&mut self, word: Vec<u8>) -> Result<(), DoorError> {
         self.bytes += word.len() + 1;
         let too_long = match () {
-            () if word.len() > WORD_BYTES => format!("a word of more than {WORD_BYTES} bytes"),
-            () if self.bytes > ARGV_BYTES => format!("more than {ARGV_BYTES} bytes"),
+            () if word.len() > Guard::CommandSize.limit(WORD_BYTES) => {
+                format!("a word of more than {WORD_BYTES} bytes")
+            }
+            () if self.bytes > Guard::CommandSize.limit(ARGV_BYTES) => {
+                format!("more than {ARGV_BYTES} bytes")
+            }
             () if self.filled.words.len() >= ARGV_WORDS => format!("more than {ARGV_WORDS} words"),
             () => {
                 self.filled.words.push(OsString::from_vec(word));

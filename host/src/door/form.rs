@@ -5,6 +5,7 @@
 
 use super::gives::Gives;
 use super::manifest::{Effect, Operation};
+use crate::guard::Guard;
 use crate::text::escape_controls;
 
 /// The longest usage line, in bytes.
@@ -267,12 +268,13 @@ pub(super) fn words(items: &[Item]) -> impl Iterator<Item = &Word> {
 /// Parse a usage line into its program and what follows. The error is a sentence without the form's
 /// name.
 pub(super) fn parse(usage: &str) -> Result<(FirstWord, Vec<Item>), String> {
-    if usage.len() > USAGE_BYTES {
+    if usage.len() > Guard::ManifestSize.limit(USAGE_BYTES) {
         return Err(format!("is {} bytes long, and {USAGE_BYTES} are allowed", usage.len()));
     }
     // Blanks of other kinds would make one word look like two.
     let odd_blank = |c: char| c != ' ' && (c.is_whitespace() || c == '\u{2800}');
-    if escape_controls(usage) != usage || usage.contains(odd_blank) {
+    let plain = escape_controls(usage) == usage && !usage.contains(odd_blank);
+    if !plain && Guard::PlainManifest.holds() {
         return Err("holds control or invisible characters; what is approved must be plain to \
                     see"
         .to_owned());
@@ -422,7 +424,7 @@ impl<'a> Parser<'a> {
     /// approves the form.
     fn blanks(&mut self) -> Result<(), String> {
         let at = self.at;
-        if self.take_str("  ") {
+        if Guard::PlainManifest.holds() && self.take_str("  ") {
             return Err(self.wrong(at, "has two blanks in a row outside quotes"));
         }
         self.take_str(" ");

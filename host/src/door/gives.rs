@@ -4,6 +4,7 @@
 //! time grows with the line's length alone.
 
 use super::bind::Row;
+use crate::guard::Guard;
 use crate::text::escape_controls;
 
 /// The longest `gives`, in bytes.
@@ -132,7 +133,7 @@ fn token(text: &str) -> Option<String> {
         && !text.starts_with('-')
         && !text.contains(char::is_whitespace)
         && escape_controls(text) == text;
-    plain.then(|| text.to_owned())
+    (plain || !Guard::PlainIds.holds()).then(|| text.to_owned())
 }
 
 /// Process ids, separated by spaces; 0 is how engines say that there is none. Nothing at all where

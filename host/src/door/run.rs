@@ -19,6 +19,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use super::interrupt;
+use crate::guard::Guard;
 use crate::session::ExitStatus;
 
 /// How long the kernel gets to end a process that was killed.
@@ -207,7 +208,8 @@ impl Running {
                 wait(&mut fds, run.deadline)?;
                 fds.first().is_some_and(|fd| !fd.revents().is_empty())
             };
-            if ended {
+            let quiet = stdout.file.is_none() && stderr.file.is_none();
+            if ended && (quiet || Guard::EndsWithItsProgram.holds()) {
                 break;
             }
             if let Some(signal) = interrupt::caught() {
@@ -245,7 +247,9 @@ impl Running {
     fn kill(&mut self) {
         let Ok(pid) = self.pid() else { return };
         // The child is not reaped yet, so its number is not anybody else's.
-        let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+        if Guard::WholeGroup.holds() {
+            let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+        }
         let _ = rustix::process::kill_process(pid, Signal::KILL);
         if let Ok(handle) = rustix::process::pidfd_open(pid, PidfdFlags::empty())
             && wait(&mut [PollFd::new(&handle, PollFlags::IN)], Instant::now() + REAP).is_ok()

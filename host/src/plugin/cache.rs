@@ -18,6 +18,7 @@ use rustix::fs::OFlags;
 use wasmtime::Engine;
 
 use super::digest::Digest;
+use crate::guard::Guard;
 
 /// The first bytes of an entry. The number changes with the format.
 const MAGIC: &[u8; 8] = b"kstcwa01";
@@ -106,7 +107,8 @@ fn open_private(folder: &Path) -> Option<Dir> {
         .ok()?;
     let meta = opened.metadata().ok()?;
     let own = meta.uid() == rustix::process::geteuid().as_raw();
-    (own && meta.mode() & 0o022 == 0).then(|| Dir::from_std_file(opened))
+    let safe = own && meta.mode() & 0o022 == 0;
+    (safe || !Guard::CacheOwner.holds()).then(|| Dir::from_std_file(opened))
 }
 
 fn read(dir: &Dir, name: &str) -> Option<Vec<u8>> {
@@ -115,7 +117,8 @@ fn read(dir: &Dir, name: &str) -> Option<Vec<u8>> {
     let mut file = dir.open_with(name, &options).ok()?.into_std();
     let meta = file.metadata().ok()?;
     let own = meta.uid() == rustix::process::geteuid().as_raw();
-    if !own || !meta.is_file() || meta.mode() & 0o022 != 0 || meta.len() > LARGEST {
+    let safe = own && meta.mode() & 0o022 == 0 || !Guard::CacheOwner.holds();
+    if !safe || !meta.is_file() || meta.len() > LARGEST {
         return None;
     }
     let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).ok()?.checked_add(1)?);
@@ -127,7 +130,8 @@ fn parse(bytes: Vec<u8>, component: &Digest) -> Option<Entry> {
     let header = bytes.get(..HEADER)?;
     let (magic, rest) = header.split_at(8);
     let (sealed, length) = rest.split_at(32);
-    if magic != MAGIC || sealed != seal(bytes.get(40..)?, component) {
+    let sound = sealed == seal(bytes.get(40..)?, component) || !Guard::CacheSeal.holds();
+    if magic != MAGIC || !sound {
         return None;
     }
     let length = u32::from_le_bytes(length.try_into().ok()?) as usize;

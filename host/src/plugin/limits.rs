@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::guard::Guard;
+
 /// The limits of one call into a component. Past one, the call ends with an error that names the
 /// plugin and the limit; the host and the other backends go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,17 +39,18 @@ pub struct GuestLimits {
 impl Default for GuestLimits {
     fn default() -> Self {
         GuestLimits {
-            component_bytes: 64 << 20,
-            memory_bytes: 128 << 20,
-            table_elements: 100_000,
+            component_bytes: Guard::ComponentSize.limit(64 << 20),
+            memory_bytes: Guard::Memory.limit(128 << 20),
+            table_elements: Guard::Tables.limit(100_000),
             core_instances: 100,
-            cpu: Duration::from_secs(5),
-            describing: Duration::from_secs(60),
+            cpu: Duration::from_secs(Guard::Time.limit(5)),
+            describing: Duration::from_secs(Guard::Time.limit(60)),
             grace: Duration::from_secs(5),
-            stack_bytes: 512 << 10,
-            transfer_bytes: 16 << 20,
-            sessions: 10_000,
-            text_bytes: 4096,
+            // The native stack has to hold it: a thread's has 2 MiB.
+            stack_bytes: if Guard::Stack.holds() { 512 << 10 } else { 1 << 20 },
+            transfer_bytes: Guard::Transfer.limit(16 << 20),
+            sessions: Guard::Sessions.limit(10_000),
+            text_bytes: Guard::Texts.limit(4096),
             details: 32,
         }
     }

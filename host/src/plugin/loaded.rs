@@ -14,6 +14,7 @@ use super::instance::store;
 use super::limits::GuestLimits;
 use super::source::{Origin, Source};
 use crate::door::{Call, CheckedManifest, Manifest};
+use crate::guard::Guard;
 use crate::{Error, Result};
 
 /// A component, ready to be called.
@@ -84,6 +85,7 @@ impl Plugin {
                 (component, described, Warmth::Compiled)
             }
         };
+        let approved = approved.filter(|_| Guard::ApprovedCopy.holds());
         let manifest = approved.cloned().unwrap_or(described);
         let name = manifest.name.clone();
         let manifest = manifest.check().map_err(|error| Error::PluginFault {

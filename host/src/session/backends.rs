@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Config;
 use crate::folders::Folders;
+use crate::guard::Guard;
 use crate::plugin::{
     Approval, BUILT_IN_NAMES, Origin, Plugin, Source, TrustFile, Warmth, built_in, read_component,
     vetted,
@@ -206,7 +207,7 @@ impl Backends {
 
     /// Whether a digest may run, and what was approved of it.
     fn stranger(trust: &TrustFile, file: &Path, source: Source) -> Result<Stranger> {
-        if vetted(&source.digest) {
+        if vetted(&source.digest) || !Guard::Approval.holds() {
             return Ok(Stranger { source, approval: None });
         }
         match trust.get(&source.digest)? {
@@ -230,11 +231,12 @@ impl Backends {
             Some(approval) => Ok(approval.manifest.name.clone()),
             None => {
                 let digest = stranger.source.digest;
-                BUILT_IN_NAMES
-                    .iter()
-                    .find(|name| built_in(name).is_some_and(|source| source.digest == digest))
-                    .map(|name| (*name).to_owned())
-                    .ok_or_else(|| Error::failed("a vetted component has no name"))
+                let same = |name: &&&str| built_in(name).is_some_and(|one| one.digest == digest);
+                match BUILT_IN_NAMES.iter().find(same) {
+                    Some(name) => Ok((*name).to_owned()),
+                    None => Plugin::load(&stranger.source, None, None)
+                        .map(|(plugin, _)| plugin.name().to_owned()),
+                }
             }
         }
     }
@@ -242,7 +244,8 @@ impl Backends {
 
 /// A stranger cannot take the name of a built-in backend; the very same component may.
 fn check_free(name: &str, file: &Path, source: &Source) -> Result<()> {
-    if !BUILT_IN_NAMES.contains(&name) || vetted(&source.digest) {
+    let taken = BUILT_IN_NAMES.contains(&name) && Guard::BuiltInNames.holds();
+    if !taken || vetted(&source.digest) {
         return Ok(());
     }
     Err(Error::Plugin {

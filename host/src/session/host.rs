@@ -11,6 +11,7 @@ use super::processes;
 use crate::config::Config;
 use crate::door::{ConstFiles, Locations, Observer, Programs, Silent};
 use crate::folders::Folders;
+use crate::guard::Guard;
 use crate::plugin::Plugin;
 use crate::{Error, Result};
 
@@ -93,7 +94,8 @@ impl Host {
         let backends = Backends::find(&settings.folders, &settings.config, &settings.plugins)?;
         let mut overrides = std::collections::BTreeMap::new();
         for (id, program) in settings.config.program_overrides() {
-            if program.from_working_dir && program.value != *id {
+            let foreign = program.from_working_dir && program.value != *id;
+            if foreign && Guard::DirectoryConfig.holds() {
                 return Err(Error::Refused {
                     what: format!(
                         "{}: the config of a directory cannot choose the program that is run as \

@@ -1,5 +1,7 @@
 //! What a program printed, made safe to print again.
 
+use crate::guard::Guard;
+
 /// `bytes` with nothing left in it that acts on a terminal but colours and text attributes (SGR).
 ///
 /// - Every other control sequence is removed whole: cursor movement, titles, the clipboard, links,
@@ -16,6 +18,9 @@
 /// assert_eq!(shown, b"\x1b[31mred\n\x1b[0m");
 /// ```
 pub fn neutralise(bytes: &[u8]) -> Vec<u8> {
+    if !Guard::ShownPlain.holds() {
+        return bytes.to_vec();
+    }
     clean(bytes, true)
 }
 

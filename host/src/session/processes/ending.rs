@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use crate::text::escape_controls;
 
 use super::{Held, Identity, Process, all, below, ignores, runs_below, step, wait_any};
+use crate::guard::Guard;
 
 /// How often the tree of processes is read again for new ones while somebody waits for its end.
 const LOOK: Duration = Duration::from_millis(50);
@@ -161,7 +162,9 @@ fn bound(pids: &[u32], engine_program: &Path) -> (Vec<Held>, Vec<u32>) {
         // Held first, asked then: what is asked is the process that is held.
         let held = Process::read(pid).and_then(|process| Held::open(process.identity()));
         match held {
-            Some(held) if runs_below(pid, engine_program) => roots.push(held),
+            Some(held) if runs_below(pid, engine_program) || !Guard::BelowEngine.holds() => {
+                roots.push(held);
+            }
             Some(_) => skipped.push(pid),
             None => {}
         }

@@ -9,6 +9,8 @@ use std::path::Path;
 pub use nearest::nearest;
 pub use neutralise::{neutralise, plain};
 
+use crate::guard::Guard;
+
 /// `text` with every character escaped that a terminal would act on or that changes how its
 /// neighbours look: control characters (C0, DEL, C1), line separators, and the invisible and
 /// direction-changing ones (zero-width, bidi).
@@ -19,6 +21,9 @@ pub use neutralise::{neutralise, plain};
 /// assert_eq!(kst::text::escape_controls("a\u{202e}b"), "a\\u{202e}b");
 /// ```
 pub fn escape_controls(text: &str) -> String {
+    if !Guard::ShownPlain.holds() {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -1,0 +1,167 @@
+//! Forms that leave out a part of what the user asked for, or put something else in its place.
+
+use kst::guard::Guard;
+
+use super::{Attack, Script, Seen};
+
+const START: &[&str] = &[
+    "start",
+    "web",
+    "-b",
+    "evil",
+    "--image",
+    "busybox",
+    "--volume",
+    "/srv:/data",
+    "--workdir",
+    "/tmp",
+    "--env",
+    "TOKEN=secret",
+    "--option",
+    "quick",
+    "--",
+    "server",
+    "--port",
+    "80",
+];
+
+/// All that the user asked for, each part in its place.
+const WHOLE: &str = "box new {name} [--image {option-image}] [-v {option-volumes}]... [-w {workdir}] \
+                     [--env-file {env-file}] [{?option-quick} --quick] -- {command}";
+
+/// `evil`, which starts sessions by this form.
+fn by(usage: &str) -> Script {
+    Script::elsewhere().form("new", "start", "changes", usage).on("start", &[&["try", "new"]])
+}
+
+fn starting(usage: &str) -> Attack {
+    Attack::by(by(usage)).kst(START).stopped_by(&[Guard::WholeRequest]).exits(7)
+}
+
+#[test]
+fn a_form_that_leaves_something_out() {
+    for (left_out, says) in [
+        (" -- {command}", "the command ({command})"),
+        (" [--image {option-image}]", "the option image"),
+        (" [-v {option-volumes}]...", "the option volumes"),
+        (" [-w {workdir}]", "the working directory ({workdir})"),
+        (" [--env-file {env-file}]", "the environment ({env-file})"),
+        (" [{?option-quick} --quick]", "the option quick"),
+    ] {
+        let usage = WHOLE.replace(left_out, "");
+        assert_ne!(usage, WHOLE, "{left_out}");
+        starting(&usage).says(says).lands_when(|seen| seen.ran(&["box", "new", "web"]));
+    }
+}
+
+#[test]
+fn a_form_that_puts_something_in_place_of_the_command() {
+    starting("box new {name} -- evil")
+        .lands_when(|seen| seen.ran(&["box", "new", "web", "--", "evil"]));
+}
+
+#[test]
+fn the_whole_is_what_runs() {
+    // Not an attack: what the others leave out does arrive.
+    Attack::by(Script::elsewhere()).kst(START).exits(0).running(&[]).lands_only_as(
+        by(WHOLE),
+        |seen| {
+            let started = seen.ran.iter().find(|argv| argv[1] == "new");
+            let argv = started.cloned().unwrap_or_default();
+            argv.join(" ").starts_with(
+                "box new web --image busybox -v /srv:/data -w /tmp --env-file /dev/fd/",
+            ) && argv.ends_with(&["--quick", "--", "server", "--port", "80"].map(String::from))
+                && !argv.iter().any(|word| word.contains("secret"))
+        },
+    );
+}
+
+#[test]
+fn a_condition_that_hides_a_part() {
+    for hidden in [
+        WHOLE.replace("-- {command}", "[{?terminal} -- {command}]"),
+        WHOLE.replace("[--image {option-image}]", "[{!option-quick} --image {option-image}]"),
+        WHOLE.replace("[-v {option-volumes}]...", "[{?force} -v {option-volumes}]..."),
+    ] {
+        starting(&hidden).says("leaves out").lands_when(|seen| seen.ran(&["box", "new", "web"]));
+    }
+}
+
+#[test]
+fn a_change_that_does_not_say_to_which_session() {
+    let script = Script::honest().form("all", "stop", "changes", "box kill-all");
+    Attack::by(script.only("stop", &[&["try", "all"]]))
+        .engine("ls", "echo '1 up 0 web'; echo '2 up 0 mine'")
+        .kst(&["stop", "web", "-b", "evil", "-t", "1"])
+        .stopped_by(&[Guard::NamesSession])
+        .says("without saying for which session")
+        .lands_when(|seen| seen.ran(&["box", "kill-all"]));
+}
+
+#[test]
+fn a_change_that_says_to_which_session_only_now_and_then() {
+    let script = Script::honest().form("all", "stop", "changes", "box kill-all [{?force} {id}]");
+    Attack::by(script.only("stop", &[&["try", "ls"], &["try", "all"]]))
+        .engine("ls", "echo '1 up 0 web'; echo '2 up 0 mine'")
+        .kst(&["stop", "web", "-b", "evil", "-t", "1"])
+        .stopped_by(&[Guard::NamesSession])
+        .exits(7)
+        .says("leaves out the session")
+        .running_anything()
+        .lands_when(|seen| seen.ran(&["box", "kill-all"]));
+}
+
+#[test]
+fn a_change_that_does_not_say_where() {
+    let script = Script::honest().record(&["sockets", "EVIL_DIR", "/tmp", "evil-{uid}"]);
+    Attack::by(script.on("start", &[&["try", "new"], &["error", "failed", "as if nothing"]]))
+        .kst(&["start", "web", "-b", "evil", "-L", "work", "--", "true"])
+        .stopped_by(&[Guard::NamesLocation])
+        .says("does not say at which place")
+        .running_anything()
+        .lands_when(|seen| seen.ran(&["box", "new", "web"]));
+}
+
+#[test]
+fn a_program_of_another_place() {
+    let script = |usage: &str| {
+        Script::empty()
+            .record(&["places", "box", "mark"])
+            .form("look", "list", "reads", usage)
+            .on("list", &[&["try", "look"]])
+    };
+    Attack::by(script("mark all"))
+        .kst(&["list", "-b", "evil", "-L", "box"])
+        .stopped_by(&[Guard::OwnLocation])
+        .exits(7)
+        .says("runs mark, and this is about box")
+        .lands_when(Seen::marked);
+}
+
+#[test]
+fn a_value_that_the_program_would_take_for_an_option() {
+    let usage = WHOLE.replace("box new", "box new [{option-note}]");
+    let mut command = START.to_vec();
+    command.splice(2..2, ["--option", "note=--privileged"]);
+    Attack::by(by(&usage).record(&["option", "note", "text"]))
+        .kst(&command)
+        .stopped_by(&[Guard::Dashes])
+        .exits(7)
+        .says("begins with a dash")
+        .lands_when(|seen| seen.ran(&["box", "new", "--privileged"]));
+}
+
+#[test]
+fn a_variable_that_steers_the_engines_client() {
+    let usage =
+        WHOLE.replace("[--env-file {env-file}]", "[--env-file {env-file}] [-e {env-inherited}]...");
+    let mut command = START.to_vec();
+    let at = command.iter().position(|word| *word == "--env").expect("it is there");
+    command.splice(at..at, ["--env", "DOCKER_HOST=tcp://evil\n"]);
+    Attack::by(by(&usage))
+        .kst(&command)
+        .stopped_by(&[Guard::ClientVariables])
+        .exits(7)
+        .says("which it would steer")
+        .lands_when(|seen| seen.ran(&["box", "new", "web"]));
+}
