@@ -13,6 +13,7 @@ mod bad_days;
 mod bad_engines;
 mod bad_input;
 mod bad_plugins;
+mod config;
 mod container;
 mod harness;
 mod interrupted;

@@ -11,6 +11,9 @@ use super::globals::Globals;
 use super::observe::{self, HeldBack, Watcher};
 use super::output::Output;
 
+/// How many problems of the config are told in full by commands that are about something else.
+const MOST_PROBLEMS: usize = 3;
+
 /// What a command works with.
 pub struct App {
     pub globals: Globals,
@@ -41,12 +44,46 @@ impl App {
 
     /// The host, on the config; what is wrong in the config is told as warnings.
     pub fn host(&self) -> anyhow::Result<Host> {
+        self.host_about(None, false)
+    }
+
+    /// The same, for a command about one session: what is wrong with that one is told in full.
+    pub fn host_for(&self, name: &str) -> anyhow::Result<Host> {
+        self.host_about(Some(name), false)
+    }
+
+    /// The same, for its start, which fails where its definition is broken, and says so then.
+    pub fn host_to_start(&self, name: &str) -> anyhow::Result<Host> {
+        self.host_about(Some(name), true)
+    }
+
+    fn host_about(&self, name: Option<&str>, starts: bool) -> anyhow::Result<Host> {
         let config = self.config()?;
-        for problem in config.problems() {
+        let fails = name.filter(|_| starts).and_then(|name| config.session(name).err());
+        let fails = fails.map(|error| error.to_string());
+        let problems = config.problems().iter().filter(|one| Some(one.to_string()) != fails);
+        let (mut others, mut own): (Vec<_>, Vec<_>) =
+            problems.partition(|problem| problem.is_of_another_session(name));
+        if others.len() == 1 {
+            // To count it would be as long.
+            own.append(&mut others);
+        }
+        let told = match own.len() {
+            count if count <= MOST_PROBLEMS => count,
+            _ => MOST_PROBLEMS - 1,
+        };
+        for problem in own.iter().take(told) {
             self.output.warn(&problem.to_string());
         }
-        if !config.problems().is_empty() {
-            self.output.hint("kst config check shows the lines and what to do");
+        match others.len() + own.len() - told {
+            0 if own.is_empty() => {}
+            0 => self.output.hint("kst config check shows the lines and what to do"),
+            more => {
+                let other = if own.is_empty() { "" } else { "other " };
+                let text =
+                    format!("{more} {other}problems in the config; 'kst config check' shows them");
+                self.output.warn(&text);
+            }
         }
         self.host_on(config)
     }

@@ -31,6 +31,6 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         app.output
             .say(&format!("{dim}{} leaves the session running.{dim:#}", escape_controls(keys)));
     };
-    app.host()?.attach(&args.name, &args.select.filter(), &tell)?;
+    app.host_for(&args.name)?.attach(&args.name, &args.select.filter(), &tell)?;
     Ok(0)
 }

@@ -59,14 +59,12 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
 
 fn check(app: &App) -> anyhow::Result<u8> {
     let config = app.config()?;
-    let mut problems = config.problems().to_vec();
+    let own = config.problems().to_vec();
     let files = config.files().to_vec();
     // A setting that nothing can be run with, such as a program chosen by this directory, is told
     // after what is wrong in the files.
     let host = app.host_on(config);
-    if let Ok(host) = &host {
-        problems.extend(host.check_definitions());
-    }
+    let problems = host.as_ref().map_or(own, kst::session::Host::check_config);
     if app.globals.json {
         app.output.json(&serde_json::to_value(&problems)?)?;
     } else if !problems.is_empty() {
@@ -82,6 +80,9 @@ fn check(app: &App) -> anyhow::Result<u8> {
 
 fn show(app: &App) -> anyhow::Result<u8> {
     let config = app.config()?;
+    for problem in config.unread() {
+        app.output.warn(&format!("not read: {problem}"));
+    }
     let shown = config.show();
     if app.globals.json {
         app.output.json(&render::settings::json(&shown))?;

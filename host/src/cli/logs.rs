@@ -36,7 +36,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
-    let bytes = app.host()?.logs(&args.name, &args.select.filter(), args.lines)?;
+    let bytes = app.host_for(&args.name)?.logs(&args.name, &args.select.filter(), args.lines)?;
     let output = &app.output;
     if app.globals.json {
         let text = if args.raw { bytes } else { text::plain(&bytes) };

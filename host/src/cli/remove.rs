@@ -29,7 +29,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     if args.quiet {
         app.output.be_quiet();
     }
-    app.host()?.remove(&args.name, &args.select.filter())?;
+    app.host_for(&args.name)?.remove(&args.name, &args.select.filter())?;
     if app.held_back() {
         return Ok(0);
     }

@@ -96,7 +96,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     let says_what = args.command.is_some() || !args.words.is_empty();
     let config = definition(args, &|key| std::env::var_os(key))?;
     let name = config.name.clone();
-    let host = app.host()?;
+    let host = app.host_to_start(&name)?;
     let status = host.start(&config)?;
     if app.held_back() {
         return Ok(0);

@@ -33,7 +33,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     if args.quiet {
         app.output.be_quiet();
     }
-    let host = app.host()?;
+    let host = app.host_for(&args.name)?;
     let status = host.status(&args.name, &args.select.filter())?;
     if app.globals.json {
         app.output.json(&document(&host, &status))?;

@@ -53,7 +53,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     }
     let options =
         StopOptions { graceful: !args.force, timeout: Duration::from_secs(args.timeout.into()) };
-    let host = app.host()?;
+    let host = app.host_for(&args.name)?;
     let outcome = host.stop(&args.name, &args.select.filter(), options)?;
     if app.held_back() {
         return Ok(0);

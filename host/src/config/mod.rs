@@ -250,6 +250,14 @@ impl Config {
         }
     }
 
+    /// What is wrong with a setting, as a problem that has the place.
+    pub(crate) fn setting_problem(&self, key: &str, error: &Error) -> Problem {
+        match self.tree.get(key) {
+            Some(entry) => Problem::from_error(&entry.node.at, &format!("ops.{key}"), error),
+            None => Problem::of_file(FILE_NAME, error.to_string()),
+        }
+    }
+
     /// The merged config of `ops`, with where each value comes from.
     pub fn show(&self) -> Shown {
         show::show(&self.tree)
@@ -260,6 +268,15 @@ impl<T> Sourced<T> {
     /// The folder of the file, where relative paths in the value count from.
     pub fn folder(&self) -> &Path {
         self.file.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// `FILE:LINE`, for messages.
+    pub fn place(&self) -> String {
+        let file = crate::text::shown_path(&self.file);
+        match self.line {
+            Some(line) => format!("{file}:{line}"),
+            None => file,
+        }
     }
 }
 

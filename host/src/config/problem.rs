@@ -84,6 +84,13 @@ impl Problem {
         self
     }
 
+    /// Whether it is about a session of the config other than `name`.
+    pub fn is_of_another_session(&self, name: Option<&str>) -> bool {
+        let Some(session) = self.key.strip_prefix("ops.sessions.") else { return false };
+        let rest = name.and_then(|name| session.strip_prefix(&shorten(&escape_controls(name))));
+        !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
     /// The same as an [`Error::Config`].
     pub fn to_error(&self) -> Error {
         Error::Config {

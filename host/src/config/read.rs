@@ -311,19 +311,17 @@ fn open(location: &Location<'_>) -> Result<(Arc<Source>, FileId), Problem> {
     options.read(true).custom_flags(nonblock);
     let file = location.dir.open_with(location.name, &options).map_err(cannot)?;
     let metadata = file.metadata().map_err(cannot)?;
+    // A problem of the file itself begins with its path already.
+    let this = match location.included_at {
+        Some(_) => shown_path(location.path),
+        None => "this".to_owned(),
+    };
     if !metadata.is_file() {
-        return Err(
-            location.problem(format!("{} is not a regular file", shown_path(location.path)))
-        );
+        return Err(location.problem(format!("{this} is not a regular file")));
     }
     let mut bytes = Vec::new();
-    let too_large = || {
-        location.problem(format!(
-            "{} is larger than {} MiB",
-            shown_path(location.path),
-            MAX_FILE / (1024 * 1024)
-        ))
-    };
+    let too_large =
+        || location.problem(format!("{this} is larger than {} MiB", MAX_FILE / (1024 * 1024)));
     if metadata.len() > MAX_FILE {
         return Err(too_large());
     }

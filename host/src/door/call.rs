@@ -559,9 +559,11 @@ impl Call {
         };
         match self.programs.find(id) {
             Ok(resolved) => Ok((id, resolved)),
-            Err(error) => {
-                Err(DoorError::MissingProgram { program: id.clone(), what: error.to_string() })
-            }
+            Err(error) => Err(DoorError::MissingProgram {
+                program: id.clone(),
+                what: error.to_string(),
+                advice: error.advice(),
+            }),
         }
     }
 

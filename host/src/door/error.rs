@@ -28,6 +28,8 @@ pub enum DoorError {
         program: String,
         /// A sentence: what is wrong with it.
         what: String,
+        /// What to do about it.
+        advice: Option<String>,
     },
     /// The program did not end in time and was killed with its process group.
     #[error("{program} did not end within {} and was killed", seconds(.after))]
@@ -83,11 +85,9 @@ impl DoorError {
                 what: format!("refused to the backend {backend}: {sentence}"),
                 advice: None,
             },
-            DoorError::MissingProgram { program, .. } => crate::Error::Unavailable {
-                backend: backend.to_owned(),
-                what: sentence,
-                advice: Some(format!("install {program}, or put its folder on PATH")),
-            },
+            DoorError::MissingProgram { advice, .. } => {
+                crate::Error::Unavailable { backend: backend.to_owned(), what: sentence, advice }
+            }
             DoorError::TimedOut { .. } | DoorError::OutOfTime { .. } => crate::Error::TimedOut {
                 what: format!("backend {backend}: {sentence}"),
                 advice: None,

@@ -40,6 +40,21 @@ pub enum ProgramError {
     },
 }
 
+impl ProgramError {
+    /// What to do about it.
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            ProgramError::NotFound { program } => {
+                Some(format!("install {program}, or put its folder on PATH"))
+            }
+            ProgramError::BadOverride { program, .. } => Some(format!(
+                "mend {program}_binary in the config: 'kst config show' tells where it is set"
+            )),
+            ProgramError::Replaced { .. } => None,
+        }
+    }
+}
+
 /// Resolves program ids to absolute paths, each once.
 ///
 /// Only absolute entries of PATH count: a relative or empty one would let the directory that one

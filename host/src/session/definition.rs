@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::host::Host;
 use super::ledger::Ledger;
-use super::model::{SessionConfig, SessionState, SessionStatus};
+use super::locations;
+use super::model::{OptionValue, SessionConfig, SessionState, SessionStatus};
 use super::options::{check, check_required, is_others};
-use crate::Error;
 use crate::config::{Problem, Severity};
-use crate::door::Placement;
+use crate::door::{Manifest, Placement};
+use crate::plugin::Plugin;
+use crate::{Error, Result};
 
 impl Host {
     /// What a session was started with, where kst started it, its environment included; what the
@@ -38,26 +41,93 @@ impl Host {
         plugin.is_ok_and(|plugin| plugin.manifest().manifest().placement == Placement::Here)
     }
 
-    /// What the backends would say of the sessions that the config defines: a backend that there is
-    /// none of, an option that it does not have, one that is missing. No engine is asked; broken
-    /// entries are left out, since [`Config::problems`](crate::config::Config::problems) has them.
-    pub fn check_definitions(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
+    /// All that is wrong with the config: its own
+    /// [problems](crate::config::Config::problems), and what the backends would say of it: a backend
+    /// that there is none of, an option that it does not have, one that is missing. No engine is
+    /// asked.
+    pub fn check_config(&self) -> Vec<Problem> {
+        let mut problems = self.config().problems().to_vec();
+        self.check_settings(&mut problems);
         for (name, session) in self.config().sessions() {
             let Ok(session) = session else { continue };
             for Wrong { key, error, severity } in self.check_definition(session) {
                 let mut problem = self.config().session_problem(name, key.as_deref(), &error);
                 problem.severity = severity;
-                problems.push(problem);
+                add(&mut problems, problem);
             }
         }
         problems
+    }
+
+    fn check_settings(&self, problems: &mut Vec<Problem>) {
+        if let Some(default) = self.config().default_backend()
+            && let Err(error @ Error::BackendNotFound { .. }) = self.backend(&default.value)
+        {
+            add(problems, self.config().setting_problem("default_backend", &error));
+        }
+        let programs = self.programs();
+        for id in self.config().program_overrides().keys() {
+            if let Err(error) = programs.resolve(id) {
+                let key = format!("{id}_binary");
+                let error = Error::failed(error.to_string());
+                let mut problem = self.config().setting_problem(&key, &error);
+                // The same config may be right on another machine.
+                problem.severity = Severity::Warning;
+                add(problems, problem);
+            }
+        }
+    }
+
+    /// What is wrong with the part of a definition that stands in the config, where it is about to
+    /// be started as `merged`: with its file and line.
+    pub(crate) fn check_defined(
+        &self,
+        manifest: &Manifest,
+        defined: &SessionConfig,
+        merged: &SessionConfig,
+    ) -> Result<()> {
+        let place = |key: Option<&str>, error: &Error| {
+            let mut problem = self.config().session_problem(&defined.name, key, error);
+            // A key that looks like another one was noticed when the config was read.
+            let known = self.config().problems().iter().find(|known| known.key == problem.key);
+            problem.advice = known.and_then(|one| one.advice.clone()).or(problem.advice);
+            problem.to_error()
+        };
+        for (option, value) in &defined.options {
+            // What was given on the command line counts in its place.
+            if merged.options.get(option) == Some(value) {
+                check_option(manifest, option, value)
+                    .map_err(|error| place(Some(option), &error))?;
+            }
+        }
+        check_required(manifest, &merged.options).map_err(|error| place(None, &error))
+    }
+
+    /// A backend's plugin, for a start of this session; where the config names one that there is
+    /// not, the error says where.
+    pub(crate) fn backend_of(&self, backend: &str, session: &str) -> Result<Arc<Plugin>> {
+        let config = self.config();
+        self.backend(backend).map_err(|error| match error {
+            Error::BackendNotFound { backend, advice } => {
+                let defined = config.session(session).ok().flatten();
+                let own = defined.is_some_and(|one| one.backend.as_ref() == Some(&backend));
+                let own = own.then(|| config.session_key(session, "backend")).flatten();
+                let default = config.default_backend().filter(|default| default.value == backend);
+                let place = own.map(|own| own.place()).or(default.map(|default| default.place()));
+                let place = place.map(|place| format!("it is named in {place}"));
+                let advice = [advice, place].into_iter().flatten().collect::<Vec<_>>();
+                Error::BackendNotFound { backend, advice: Some(advice.join("\n")) }
+            }
+            other => other,
+        })
     }
 
     fn check_definition(&self, session: &SessionConfig) -> Vec<Wrong> {
         let backend = session.backend.clone().unwrap_or_else(|| self.default_backend());
         let plugin = match self.backend(&backend) {
             Ok(plugin) => plugin,
+            // The default one is told of where it is set.
+            Err(Error::BackendNotFound { .. }) if session.backend.is_none() => return Vec::new(),
             Err(error) => {
                 // The entry is right, and can be used once the backend can.
                 let severity = match error {
@@ -68,12 +138,9 @@ impl Host {
             }
         };
         let manifest = plugin.manifest().manifest();
-        // Where relative paths are taken from makes no difference to whether they are right.
-        let base = Path::new("/");
         let mut wrong = Vec::new();
         for (option, value) in &session.options {
-            let alone = BTreeMap::from([(option.clone(), value.clone())]);
-            if let Err(error) = check(manifest, &alone, base) {
+            if let Err(error) = check_option(manifest, option, value) {
                 // Left out when the session is started.
                 let others = is_others(manifest, session, option);
                 let severity = if others { Severity::Warning } else { Severity::Error };
@@ -84,6 +151,32 @@ impl Host {
             wrong.push(Wrong { key: None, error, severity: Severity::Error });
         }
         wrong
+    }
+}
+
+/// Check one option by itself, the name of a place too.
+fn check_option(manifest: &Manifest, option: &str, value: &OptionValue) -> Result<()> {
+    let alone = BTreeMap::from([(option.to_owned(), value.clone())]);
+    // Where relative paths are taken from makes no difference to whether they are right.
+    let checked = check(manifest, &alone, Path::new("/"))?;
+    match checked.location {
+        Some(location) => locations::named(manifest, &location).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Add a problem. Of two that are about the same key, the backend's words count, and the advice of
+/// the first.
+fn add(problems: &mut Vec<Problem>, new: Problem) {
+    let same =
+        |old: &&mut Problem| (&old.file, old.line, &old.key) == (&new.file, new.line, &new.key);
+    match problems.iter_mut().find(same) {
+        Some(old) => {
+            old.what = new.what;
+            old.severity = old.severity.max(new.severity);
+            old.advice = old.advice.take().or(new.advice);
+        }
+        None => problems.push(new),
     }
 }
 

@@ -100,7 +100,7 @@ impl Host {
                     what: format!(
                         "{}: the config of a directory cannot choose the program that is run as \
                          {id} ('{}')",
-                        program.file.display(),
+                        program.place(),
                         crate::text::escape_controls(&program.value)
                     ),
                     advice: Some(

@@ -69,7 +69,7 @@ pub(crate) fn for_start(
             ids.iter().find(|id| programs.resolve(id).is_ok()).map(|id| location(id)).ok_or_else(
                 || Error::Unavailable {
                     backend: manifest.name.clone(),
-                    what: format!("{} is not installed, or not on the PATH", ids.join(" or ")),
+                    what: not_installed(ids),
                     advice: Some(format!("install {}", ids.join(" or "))),
                 },
             )
@@ -78,7 +78,11 @@ pub(crate) fn for_start(
 }
 
 /// The place of this name, whether or not anything is there.
-fn named(manifest: &Manifest, name: &str) -> Result<Location> {
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a name that no place of this engine can have.
+pub(crate) fn named(manifest: &Manifest, name: &str) -> Result<Location> {
     let option = manifest.location_option.as_ref().map_or("location", |option| &option.name);
     let wrong = |why: String| Error::Invalid {
         what: format!("{option}: '{}' {why}", crate::text::escape_controls(name)),
@@ -107,6 +111,15 @@ fn named(manifest: &Manifest, name: &str) -> Result<Location> {
                 Err(wrong(format!("is not one of {}", ids.join(", "))))
             }
         }
+    }
+}
+
+/// That none of these programs is installed.
+pub(crate) fn not_installed<S: AsRef<str>>(programs: &[S]) -> String {
+    let names: Vec<&str> = programs.iter().map(AsRef::as_ref).collect();
+    match names.as_slice() {
+        [one] => format!("{one} is not installed, or not on the PATH"),
+        _ => format!("neither {} is installed, or on the PATH", names.join(" nor ")),
     }
 }
 

@@ -80,9 +80,10 @@ impl Host {
         }
         if let Some(defined) = defined {
             let backend = merged.backend.clone().unwrap_or_else(|| self.default_backend());
-            let plugin = self.backend(&backend)?;
+            let plugin = self.backend_of(&backend, &given.name)?;
             let manifest = plugin.manifest().manifest();
             leave_out_others(manifest, &mut merged.options, defined);
+            self.check_defined(manifest, defined, &merged)?;
         }
         let prepared = self.prepare(merged, has_definition)?;
         self.start_prepared(prepared)
@@ -123,7 +124,7 @@ impl Host {
     /// Check all that can be checked before anything is made.
     fn prepare(&self, mut config: SessionConfig, defined: bool) -> Result<Prepared> {
         let backend = config.backend.clone().unwrap_or_else(|| self.default_backend());
-        let plugin = self.backend(&backend)?;
+        let plugin = self.backend_of(&backend, &config.name)?;
         let manifest = plugin.manifest().manifest();
         let base = current_dir()?;
         let checked = check(manifest, &config.options, &base)?;

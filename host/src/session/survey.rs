@@ -441,18 +441,14 @@ impl Host {
         let refused =
             missing.iter().find(|(_, error)| !matches!(error, ProgramError::NotFound { .. }));
         let names: Vec<&str> = missing.iter().map(|(id, _)| *id).collect();
-        let what = match refused {
-            Some((_, error)) => error.to_string(),
-            None if names.len() == 1 => {
-                format!("{} is not installed, or not on the PATH", names.join(""))
+        let (what, advice) = match refused {
+            Some((_, error)) => (error.to_string(), error.advice()),
+            None => {
+                let install = format!("install {}", names.join(" or "));
+                (locations::not_installed(&names), Some(install))
             }
-            None => format!("neither {} is installed, or on the PATH", names.join(" nor ")),
         };
-        Some(Error::Unavailable {
-            backend: plugin.name().to_owned(),
-            what,
-            advice: Some(format!("install {}", names.join(" or "))),
-        })
+        Some(Error::Unavailable { backend: plugin.name().to_owned(), what, advice })
     }
 }
 

@@ -1,0 +1,105 @@
+//! What is wrong in a config: told once, with its line, to whom it concerns.
+
+use crate::support::{Engine, Outcome, World};
+
+/// The problems that `config check` prints: their first lines, without the file.
+fn checked(world: &World) -> Vec<String> {
+    let check = world.kst(["config", "check"]);
+    let out = check.out();
+    let lines = out.lines().filter(|line| !line.starts_with(' ') && !line.is_empty());
+    let short =
+        |line: &str| line.replace(&format!("{}/", world.path("home/.config").display()), "");
+    lines.map(short).collect()
+}
+
+fn count(outcome: &Outcome, text: &str) -> usize {
+    outcome.err().matches(text).count()
+}
+
+#[test]
+fn each_mistake_is_one_problem_with_its_line() {
+    let world = World::bare();
+    let file = "kstlib.conf.yml";
+    world.config(
+        "ops:\n  default_backend: tmxu\n  tmux_binary: /no/such\n  sessions:\n    a: {command: top}\n    \
+         b: {backend: tmux, comand: top}\n    c: {backend: tmux, socket_name: a/b}\n",
+    );
+    let slash = "'a/b' is not a socket's name: it cannot hold '/' or control characters, or begin";
+    assert_eq!(
+        checked(&world),
+        [
+            format!("error: {file}:6: ops.sessions.b.comand: tmux has no option 'comand'"),
+            format!("error: {file}:2: ops.default_backend: no backend is called 'tmxu'"),
+            format!(
+                "warning: {file}:3: ops.tmux_binary: /no/such, which is to stand for tmux, is not \
+                 a file that can be executed"
+            ),
+            format!("error: {file}:7: ops.sessions.c.socket_name: socket_name: {slash} with '-'"),
+        ]
+    );
+    world.kst(["config", "check"]).prints("did you mean 'command'?");
+    // A start says where it stands, too.
+    let place = |line: u32| format!("{file}:{line}");
+    world.kst(["start", "b"]).exits(2).says(&place(6)).says("did you mean 'command'?");
+    world.kst(["start", "c"]).exits(2).says(&place(7)).says("a/b");
+    world.kst(["start", "a"]).exits(6).says(&place(2)).says("did you mean 'tmux'?");
+    world.kst(["start", "a", "-b", "tmux"]).exits(6).says("tmux_binary");
+    // Given on the command line, it is not the config's.
+    let given = world.kst(["start", "c", "-o", "socket_name=x/y"]);
+    given.exits(2).says("x/y");
+    assert_eq!(count(&given, &place(7)), 0, "{given}");
+}
+
+#[test]
+fn a_program_that_a_directory_chooses_has_its_line() {
+    let world = World::bare();
+    world.write("work/kstlib.conf.yml", "ops:\n  sessions: {}\n  tmux_binary: ./evil\n");
+    world.kst(["list"]).exits(7).says("kstlib.conf.yml:3: the config of a directory");
+}
+
+#[test]
+fn what_cannot_be_read_is_told_once() {
+    let world = World::bare();
+    let file = world.config("ops:\n  sessions:\n   a: {b: [}\n");
+    let place = format!("{}:3: this is not YAML", file.display());
+    for (args, code) in [
+        (&["config", "show"][..], 0),
+        (&["list"], 0),
+        (&["status", "a"], 3),
+        (&["start", "a"], 2),
+        (&["start", "other"], 2),
+    ] {
+        let outcome = world.kst(args);
+        outcome.exits(code);
+        assert_eq!(count(&outcome, &place), 1, "{outcome}");
+    }
+    std::fs::remove_file(&file).expect("it can be removed");
+    std::fs::create_dir(&file).expect("a folder");
+    let show = world.kst(["config", "show"]);
+    show.ok().says(&format!("{}: this is not a regular file", file.display()));
+}
+
+#[test]
+fn other_sessions_mistakes_are_counted() {
+    let Some(world) = World::with([Engine::Tmux]) else { return };
+    world.config(
+        "ops: {sessions: {good: {command: sleep 1000}, a: {comand: x}, b: {ports: {}}, c: {command: 'a && b'}}}",
+    );
+    for args in [
+        &["start", "good"][..],
+        &["status", "good"],
+        &["list"],
+        &["logs", "good"],
+        &["stop", "good", "-t", "0"],
+        &["remove", "good"],
+    ] {
+        let outcome = world.kst(args);
+        outcome.ok().says("warning: 3 problems in the config; 'kst config check' shows them");
+        assert_eq!(outcome.err().lines().count(), 1, "{outcome}");
+    }
+    let own = world.kst(["status", "c"]);
+    own.exits(3).says("ops.sessions.c.command: ").says("2 other problems in the config");
+    let own = world.kst(["start", "c"]);
+    own.exits(2).says("2 problems in the config");
+    assert_eq!(count(&own, "ops.sessions.c.command"), 1, "{own}");
+}
