@@ -17,13 +17,16 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use rustix::fs::OFlags;
 use wasmtime::Engine;
 
+use super::code::Code;
 use super::digest::Digest;
 use crate::guard::Guard;
 
 /// The first bytes of an entry. The number changes with the format.
 const MAGIC: &[u8; 8] = b"kstcwa01";
 /// Magic, digest of the rest, length of the manifest.
-const HEADER: usize = 8 + 32 + 4;
+const HEADER: usize = MAGIC.len() + SEAL + 4;
+/// The length of the digest.
+const SEAL: usize = 32;
 /// An entry larger than this is not read (compiled code is about four times its component).
 const LARGEST: u64 = 512 << 20;
 
@@ -31,15 +34,8 @@ const LARGEST: u64 = 512 << 20;
 pub(super) struct Entry {
     /// What the component described itself as, as JSON.
     pub manifest: Vec<u8>,
-    bytes: Vec<u8>,
-    code_at: usize,
-}
-
-impl Entry {
     /// Code that wasmtime made, unaltered since kst wrote it.
-    pub(super) fn code(&self) -> &[u8] {
-        self.bytes.get(self.code_at..).unwrap_or_default()
-    }
+    pub code: Code,
 }
 
 /// The folder of compiled components; every call does nothing where there is none to be used.
@@ -58,7 +54,7 @@ impl Cache {
     pub(super) fn get(&self, engine: &Engine, component: &Digest) -> Option<Entry> {
         let dir = self.dir.as_ref()?;
         let name = entry_name(engine, component);
-        let entry = read(dir, &name).and_then(|bytes| parse(bytes, component));
+        let entry = read(dir, &name, component);
         if entry.is_none() {
             // Absent or unsound; an unsound one is of no use to anybody.
             let _ = dir.remove_file(&name);
@@ -70,20 +66,19 @@ impl Cache {
     pub(super) fn put(&self, engine: &Engine, component: &Digest, manifest: &[u8], code: &[u8]) {
         let Some(dir) = &self.dir else { return };
         let Ok(length) = u32::try_from(manifest.len()) else { return };
-        let mut body = Vec::with_capacity(HEADER + manifest.len() + code.len());
-        body.extend_from_slice(&length.to_le_bytes());
-        body.extend_from_slice(manifest);
-        body.extend_from_slice(code);
-        let _ = write(dir, &entry_name(engine, component), &seal(&body, component), &body);
+        let body = [&length.to_le_bytes(), manifest, code];
+        let _ = write(dir, &entry_name(engine, component), &seal(body, component), body);
     }
 }
 
 /// The digest that an entry carries: over its body and the component that it was made from.
-fn seal(body: &[u8], component: &Digest) -> [u8; 32] {
+fn seal(body: [&[u8]; 3], component: &Digest) -> [u8; SEAL] {
     use sha2::Digest as _;
     let mut hasher = sha2::Sha256::new();
     hasher.update(component.bytes());
-    hasher.update(body);
+    for part in body {
+        hasher.update(part);
+    }
     hasher.finalize().into()
 }
 
@@ -111,7 +106,7 @@ fn open_private(folder: &Path) -> Option<Dir> {
     (safe || !Guard::CacheOwner.holds()).then(|| Dir::from_std_file(opened))
 }
 
-fn read(dir: &Dir, name: &str) -> Option<Vec<u8>> {
+fn read(dir: &Dir, name: &str, component: &Digest) -> Option<Entry> {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
     let mut file = dir.open_with(name, &options).ok()?.into_std();
@@ -121,26 +116,25 @@ fn read(dir: &Dir, name: &str) -> Option<Vec<u8>> {
     if !safe || !meta.is_file() || meta.len() > LARGEST {
         return None;
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).ok()?.checked_add(1)?);
-    (&mut file).take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
-}
-
-fn parse(bytes: Vec<u8>, component: &Digest) -> Option<Entry> {
-    let header = bytes.get(..HEADER)?;
-    let (magic, rest) = header.split_at(8);
-    let (sealed, length) = rest.split_at(32);
-    let sound = sealed == seal(bytes.get(40..)?, component) || !Guard::CacheSeal.holds();
-    if magic != MAGIC || !sound {
+    let mut header = [0; HEADER];
+    file.read_exact(&mut header).ok()?;
+    let (magic, rest) = header.split_at(MAGIC.len());
+    let (sealed, length) = rest.split_at(SEAL);
+    if magic != MAGIC {
         return None;
     }
-    let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
-    let code_at = HEADER.checked_add(length)?;
-    let manifest = bytes.get(HEADER..code_at)?.to_vec();
-    Some(Entry { manifest, bytes, code_at })
+    let rest = usize::try_from(meta.len()).ok()?.checked_sub(HEADER)?;
+    let manifest_bytes = usize::try_from(u32::from_le_bytes(length.try_into().ok()?)).ok()?;
+    let code_bytes = rest.checked_sub(manifest_bytes)?;
+    let mut manifest = vec![0; manifest_bytes];
+    file.read_exact(&mut manifest).ok()?;
+    // Read to its last byte, which is where its length was when it was looked at.
+    let code = Code::filled(code_bytes, |memory| file.read_exact(memory)).ok()?;
+    let seal = seal([length, &manifest, code.bytes()], component);
+    (sealed == seal || !Guard::CacheSeal.holds()).then_some(Entry { manifest, code })
 }
 
-fn write(dir: &Dir, name: &str, seal: &[u8; 32], body: &[u8]) -> std::io::Result<()> {
+fn write(dir: &Dir, name: &str, seal: &[u8; SEAL], body: [&[u8]; 3]) -> std::io::Result<()> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(std::io::Error::other)?;
     let temporary = format!(".{:016x}", u64::from_le_bytes(random));
@@ -150,7 +144,9 @@ fn write(dir: &Dir, name: &str, seal: &[u8; 32], body: &[u8]) -> std::io::Result
         let mut file = dir.open_with(&temporary, &options)?;
         file.write_all(MAGIC)?;
         file.write_all(seal)?;
-        file.write_all(body)?;
+        for part in body {
+            file.write_all(part)?;
+        }
         dir.rename(&temporary, dir, name)
     })();
     if written.is_err() {

@@ -1,11 +1,12 @@
 //! The wasmtime engine, one for the process, and the ticking of its epoch.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use wasmtime::{Config, Engine, OptLevel};
 
+use super::code::Executable;
 use super::limits::GuestLimits;
 
 /// How often a running component is looked at.
@@ -29,6 +30,7 @@ fn config() -> Config {
         .epoch_interruption(true)
         .max_wasm_stack(GuestLimits::default().stack_bytes)
         .concurrency_support(false)
+        .with_custom_code_memory(Some(Arc::new(Executable)))
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false)
         .native_unwind_info(false)

@@ -7,6 +7,7 @@ use wasmtime::component::Component;
 
 use super::bindings::{self, PACKAGE, VERSIONS};
 use super::cache::Cache;
+use super::code::Code;
 use super::digest::Digest;
 use super::engine::engine;
 use super::guest::{Fault, Guest};
@@ -20,6 +21,9 @@ use crate::{Error, Result};
 /// A component, ready to be called.
 pub struct Plugin {
     component: Component,
+    /// The component's code, where it came from the cache. It stands after the component and so is
+    /// dropped after it.
+    _code: Option<Code>,
     engine: &'static Engine,
     manifest: Arc<CheckedManifest>,
     digest: Digest,
@@ -61,12 +65,15 @@ impl Plugin {
         let kept = cache.get(engine, &source.digest).and_then(|entry| {
             let manifest = serde_json::from_slice::<Manifest>(&entry.manifest).ok()?;
             // SAFETY: the entry is code that wasmtime made of this component: the folder is closed
-            // to others and the bytes were checked against the digest that kst wrote with them.
-            let component = unsafe { Component::deserialize(engine, entry.code()) }.ok()?;
-            Some((component, manifest))
+            // to others and the bytes were checked against the digest that kst wrote with them. They
+            // cannot be written to, and the plugin keeps them for longer than the component: an
+            // instance, which has it too, borrows from the plugin.
+            let component =
+                unsafe { Component::deserialize_raw(engine, entry.code.memory()) }.ok()?;
+            Some((component, Some(entry.code), manifest))
         });
-        let (component, described, warmth) = match kept {
-            Some((component, manifest)) => (component, manifest, Warmth::Cached),
+        let (component, code, described, warmth) = match kept {
+            Some((component, code, manifest)) => (component, code, manifest, Warmth::Cached),
             None => {
                 let component = Component::new(engine, &source.bytes).map_err(|error| {
                     let why = crate::text::escape_controls(&format!("{error:#}"));
@@ -82,7 +89,7 @@ impl Plugin {
                 {
                     cache.put(engine, &source.digest, &manifest, &code);
                 }
-                (component, described, Warmth::Compiled)
+                (component, None, described, Warmth::Compiled)
             }
         };
         let approved = approved.filter(|_| Guard::ApprovedCopy.holds());
@@ -94,6 +101,7 @@ impl Plugin {
         })?;
         let plugin = Plugin {
             component,
+            _code: code,
             engine,
             manifest: Arc::new(manifest),
             digest: source.digest,

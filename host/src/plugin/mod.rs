@@ -6,6 +6,7 @@
 
 mod bindings;
 mod cache;
+mod code;
 mod digest;
 mod engine;
 mod guest;

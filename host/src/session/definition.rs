@@ -24,7 +24,7 @@ impl Host {
         if !status.ours {
             return None;
         }
-        let entries = self.afresh().entries();
+        let entries = self.entries_named(&status.name);
         let run = entries.iter().rfind(|entry| {
             !entry.failed
                 && entry.name == status.name

@@ -230,6 +230,11 @@ impl Host {
         }))
     }
 
+    /// What the ledger knows of one name at this moment.
+    pub(crate) fn entries_named(&self, name: &str) -> Arc<Vec<Entry>> {
+        Arc::new(self.known_ledger().map(|ledger| ledger.load_named(name)).unwrap_or_default())
+    }
+
     /// The state folder, if there can be one.
     pub(crate) fn state(&self) -> Option<&Path> {
         self.settings.folders.state.as_deref()

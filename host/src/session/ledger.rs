@@ -90,6 +90,12 @@ impl Ledger {
         entry::load(&file::read(&self.folder), &self.path)
     }
 
+    /// The runs of one name, in the order they were started: the same as those of [`Ledger::load`],
+    /// for less where the ledger is long.
+    pub fn load_named(&self, name: &str) -> Vec<Entry> {
+        entry::load_named(&file::read(&self.folder), &self.path, name)
+    }
+
     /// Write down what happened.
     ///
     /// # Errors

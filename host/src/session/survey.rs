@@ -145,12 +145,11 @@ impl Host {
         }
         // The ledger is read after the engines: a session that ended in between is then known to
         // have ended, for its shim writes that down before the engine lets go of it.
-        let entries = self.entries();
-        let boot = self.boot();
-        let only = match question {
-            Question::Everything => None,
-            Question::ByName(name) => Some(name),
+        let (entries, only) = match question {
+            Question::Everything => (self.entries(), None),
+            Question::ByName(name) => (self.entries_named(name), Some(name)),
         };
+        let boot = self.boot();
         if filter.location.is_none() {
             answers.extend(self.gone_places(&answers, &entries));
         }

@@ -1,9 +1,10 @@
 //! The ledger, read: what is known of each run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use memchr::{memchr, memmem, memrchr};
 
 use super::event::{Line, Text};
 use super::{log_of, usable_run};
@@ -46,6 +47,9 @@ pub struct Entry {
     pub log: PathBuf,
 }
 
+/// For so many runs of one name the ledger is searched.
+const FEW_RUNS: usize = 16;
+
 /// The number of the next run of a name: one more than the largest that is still known.
 pub fn next_number(entries: &[Entry], backend: &str, name: &str) -> u32 {
     let same = entries.iter().filter(|entry| entry.backend == backend && entry.name == name);
@@ -76,6 +80,48 @@ pub(super) fn load(text: &[u8], state: &Path) -> Vec<Entry> {
         }
     }
     entries.into_iter().flatten().collect()
+}
+
+/// The runs of one name. Of a long ledger only the lines that can be about them are looked at.
+pub(super) fn load_named(text: &[u8], state: &Path, name: &str) -> Vec<Entry> {
+    let lines = lines_about(text, name);
+    let mut entries = load(lines.as_deref().unwrap_or(text), state);
+    entries.retain(|entry| entry.name == name);
+    entries
+}
+
+/// The lines that name a session, and those that tell of its runs, in their order. `None` where the
+/// runs are so many that reading everything once is less work.
+fn lines_about(text: &[u8], name: &str) -> Option<Vec<u8>> {
+    let line_at = |at: usize| {
+        let (before, after) = text.split_at_checked(at)?;
+        let begin = memrchr(b'\n', before).map_or(0, |end| end + 1);
+        let end = memchr(b'\n', after).map_or(text.len(), |end| at + end);
+        Some((begin, end))
+    };
+    let quoted = serde_json::to_string(name).ok()?;
+    let mut lines = BTreeSet::new();
+    let mut runs = BTreeSet::new();
+    for (begin, end) in memmem::find_iter(text, &quoted).filter_map(line_at) {
+        lines.insert((begin, end));
+        if let Ok(line) = serde_json::from_slice::<Line<'_>>(text.get(begin..end)?)
+            && line.name.as_deref() == Some(name)
+        {
+            runs.insert(line.run.into_owned());
+        }
+    }
+    if runs.len() > FEW_RUNS {
+        return None;
+    }
+    for run in &runs {
+        lines.extend(memmem::find_iter(text, run).filter_map(line_at));
+    }
+    let mut about = Vec::new();
+    for (begin, end) in lines {
+        about.extend_from_slice(text.get(begin..end)?);
+        about.push(b'\n');
+    }
+    Some(about)
 }
 
 /// A new entry.

@@ -120,6 +120,36 @@ fn garbage_is_passed_over() {
 }
 
 #[test]
+fn the_runs_of_one_name_are_those_that_the_whole_ledger_has() {
+    let (_folder, ledger) = state();
+    let names = ["api", "api2", "ap", "a\"b\\", "\u{1b}ü", "tmux", "default", "many"];
+    for number in 0..60 {
+        for (at, name) in names.iter().enumerate() {
+            // Of one name more runs than are searched for.
+            if number > 3 && *name != "many" {
+                continue;
+            }
+            let run = format!("{at}{number:02}");
+            for mut event in lifetime(&run) {
+                if let Event::Start { name: own, .. } = &mut event {
+                    *own = (*name).to_owned();
+                }
+                ledger.append(&event).unwrap();
+            }
+            if number % 3 == 2 {
+                ledger.append(&Event::Removed { run }).unwrap();
+            }
+        }
+    }
+    let all = ledger.load();
+    for name in names.iter().copied().chain(["none", "", "start", "000"]) {
+        let mut wanted = all.clone();
+        wanted.retain(|entry| entry.name == name);
+        assert_eq!(ledger.load_named(name), wanted, "{name}");
+    }
+}
+
+#[test]
 fn a_large_event_is_refused() {
     let (_folder, ledger) = state();
     let id = Some("x".repeat(5000));
