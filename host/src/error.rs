@@ -75,7 +75,8 @@ pub enum Error {
         /// The names there are.
         advice: Option<String>,
     },
-    /// A program or engine is missing, down, or does not answer. Exit code 6.
+    /// An engine or its program is missing, down, or does not answer. Exit code 6. (A session's own
+    /// command that is missing is [`Error::Start`].)
     #[error("{backend}: {what}")]
     Unavailable {
         /// The backend.

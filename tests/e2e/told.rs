@@ -184,3 +184,32 @@ fn signals_are_told_as_commands_are() {
         .ok()
         .says(&format!("KILL to process {pid}"));
 }
+
+#[test]
+fn advice_fits_what_was_wrong() {
+    let Some(world) = world() else { return };
+    world.kst(["start", "x", "-i", "busybox"]).exits(2).says("add --backend container");
+    world.kst(["start", "x", "-o", "colour=red"]).exits(2).says("tmux has: socket_name");
+    // A session's own command is no program of kst's.
+    world.kst(["start", "x", "--", "no-such-program"]).exits(1).says("no-such-program");
+
+    world.tmux(["new-session", "-d", "-s", "theirs", "sleep", "1000"]).ok();
+    let refused = world.kst(["remove", "theirs"]);
+    refused.exits(1).says("was not made by kst").says("'kst stop theirs' ends it").hides("first");
+
+    // An ended one without a command is the same again; with one, that.
+    world.kst(["start", "again", "-e", "A=1", "--", "sh", "-c", "echo A is $A"]).ok();
+    let printed = |what: &str| {
+        until("it printed", || {
+            world.kst(["logs", "again"]).ok().out().trim() == what
+                && world.status("again")["state"] == "exited"
+        })
+    };
+    printed("A is 1");
+    world.kst(["start", "again"]).ok().prints("runs 'sh -c");
+    printed("A is 1");
+    world.kst(["start", "again", "--", "echo", "other"]).ok();
+    printed("other");
+    let help = world.kst(["start", "--help"]);
+    help.ok().prints("again as").prints("outside quotes").prints("$HOME");
+}

@@ -84,7 +84,7 @@ Exit codes:
   3  no such session
   4  the session already exists
   5  several sessions have this name
-  6  a program, engine or plugin is missing
+  6  an engine, its program or a plugin is missing (the session's own command: 1)
   7  refused, or not trusted
   8  timed out
   9  the plugin misbehaved

@@ -14,14 +14,16 @@ use super::{examples, render, values};
 ///
 /// Runs a command in the background, in tmux unless the config or --backend says otherwise. A
 /// session that the config defines needs its name alone; options given here win over the config:
-/// variables are merged, volumes and ports are replaced. An ended session of this name that kst
-/// started is replaced.
+/// variables are merged, volumes and ports are replaced.
 ///
-/// The command after `--` runs word for word, without a shell. A text (--command) is split into
-/// words like a shell does; for pipes, redirections and `&&` add --shell.
+/// Without a command, `kst start NAME` starts a session of the config, or one that has ended again as
+/// it was, or a new one with your shell. An ended session of this name that kst started gives way; one
+/// that kst did not start is started again as it is, and never replaced.
+///
+/// The command after `--` runs word for word, without a shell. A text (--command) is split into words.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&[
-    ("kst start api", "a session of the config, or your shell"),
+    ("kst start api", "a session of the config, an ended one again, or your shell"),
     ("kst start api -- python app.py --port 8000", "a command, word for word"),
     ("kst start api -c 'python app.py' -e DEBUG=1", "a command in one text, a variable"),
     ("kst start api -c 'make && ./run | tee log' --shell", "a command for sh"),
@@ -43,7 +45,11 @@ pub struct Args {
     #[arg(short, long, value_name = "NAME", value_parser = values::word(), allow_hyphen_values = true)]
     pub backend: Option<String>,
 
-    /// The command in one text, split into words but not run by a shell
+    /// The command in one text, split into words
+    ///
+    /// It runs without a shell, but where it holds something for one outside quotes (`$HOME`, `~`,
+    /// `*`, `A=1 cmd`, `exit 3`) `sh` runs it on backends that run here; in a container those are
+    /// plain words. Pipes, redirections and `&&` need --shell.
     #[arg(short, long, value_name = "TEXT", value_parser = values::text(), allow_hyphen_values = true)]
     pub command: Option<String>,
 
@@ -51,7 +57,7 @@ pub struct Args {
     #[arg(long, requires = "command", conflicts_with = "words")]
     pub shell: bool,
 
-    /// The container image
+    /// The container image, with --backend container
     #[arg(short, long, value_name = "IMAGE", value_parser = values::word(), allow_hyphen_values = true)]
     pub image: Option<String>,
 

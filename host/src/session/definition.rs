@@ -103,6 +103,28 @@ impl Host {
         check_required(manifest, &merged.options).map_err(|error| place(None, &error))
     }
 
+    /// The error about an option that a backend has not got, naming one that has it.
+    pub(crate) fn other_with_option(
+        &self,
+        manifest: &Manifest,
+        given: &BTreeMap<String, OptionValue>,
+        error: Error,
+    ) -> Error {
+        let Some(unknown) = given.keys().find(|name| !has_option(manifest, name)) else {
+            return error;
+        };
+        let other = self.backends().into_iter().find(|name| {
+            self.backend(name).is_ok_and(|other| has_option(other.manifest().manifest(), unknown))
+        });
+        match (error, other) {
+            (Error::Invalid { what, .. }, Some(other)) => {
+                let advice = format!("{other} has it: add --backend {other}");
+                Error::Invalid { what, advice: Some(advice) }
+            }
+            (error, _) => error,
+        }
+    }
+
     /// A backend's plugin, for a start of this session; where the config names one that there is
     /// not, the error says where.
     pub(crate) fn backend_of(&self, backend: &str, session: &str) -> Result<Arc<Plugin>> {
@@ -152,6 +174,10 @@ impl Host {
         }
         wrong
     }
+}
+
+fn has_option(manifest: &Manifest, name: &str) -> bool {
+    manifest.options.iter().chain(&manifest.location_option).any(|option| option.name == name)
 }
 
 /// Check one option by itself, the name of a place too.

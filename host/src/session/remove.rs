@@ -18,12 +18,6 @@ impl Host {
     pub fn remove(&self, name: &str, filter: &Filter) -> Result<()> {
         let found = self.find_reached(name, filter)?;
         let place = found.place();
-        if found.is_running() {
-            return Err(Error::Failed {
-                what: format!("session '{name}' in {place} is running"),
-                advice: Some(format!("stop it first: kst stop {name}")),
-            });
-        }
         if found.status.state == SessionState::Defined {
             return Err(Error::NotFound {
                 name: name.to_owned(),
@@ -34,13 +28,24 @@ impl Host {
             });
         }
         let Some(entry) = &found.entry else {
+            let advice = match found.is_running() {
+                // Once it has ended it is not removed either.
+                true => format!("it is running: 'kst stop {name}' ends it"),
+                false => "remove it with the program that made it".to_owned(),
+            };
             return Err(Error::Failed {
                 what: format!(
                     "session '{name}' in {place} was not made by kst, so it is not removed"
                 ),
-                advice: Some("remove it with the program that made it".into()),
+                advice: Some(advice),
             });
         };
+        if found.is_running() {
+            return Err(Error::Failed {
+                what: format!("session '{name}' in {place} is running"),
+                advice: Some(format!("stop it first: kst stop {name}")),
+            });
+        }
         self.remove_from_engine(&found)?;
         if self.dry_run() {
             return Ok(());

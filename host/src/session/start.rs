@@ -127,7 +127,8 @@ impl Host {
         let plugin = self.backend_of(&backend, &config.name)?;
         let manifest = plugin.manifest().manifest();
         let base = current_dir()?;
-        let checked = check(manifest, &config.options, &base)?;
+        let checked = check(manifest, &config.options, &base)
+            .map_err(|error| self.other_with_option(manifest, &config.options, error))?;
         let named = config.location.take().or(checked.location);
         let named = named.or_else(|| self.config_location(&backend));
         let at = locations::for_start(manifest, &self.programs(), named.as_deref())?;
