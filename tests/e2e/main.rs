@@ -17,6 +17,7 @@ mod config;
 mod container;
 mod harness;
 mod interrupted;
+mod killed_starts;
 mod library;
 mod other_users;
 mod screen;

@@ -104,24 +104,21 @@ pub(crate) fn combine(
 ) -> Vec<Sighting> {
     let Answered { plugin, location, sessions } = answered;
     let here = plugin.manifest().manifest().placement == Placement::Here;
-    // The last run of a name is the one that counts.
-    let mut runs: HashMap<&str, &Entry> = HashMap::new();
+    let mut runs: HashMap<&str, Vec<&Entry>> = HashMap::new();
     for entry in entries {
         let fits = entry.backend == plugin.name()
             && entry.location == location.name
             && !entry.failed
             && only.is_none_or(|name| name == entry.name);
         if fits {
-            runs.insert(&entry.name, entry);
+            runs.entry(&entry.name).or_default().push(entry);
         }
     }
     let reached = sessions.is_some();
     let mut found = Vec::new();
     for session in sessions.unwrap_or_default() {
-        let entry = runs
-            .get(session.guest.name.as_str())
-            .copied()
-            .filter(|entry| is_the_same(entry, &session, boot));
+        let of_name = runs.get(session.guest.name.as_str()).map_or(&[][..], Vec::as_slice);
+        let entry = that_count(of_name).find(|entry| is_the_same(entry, &session, boot));
         if entry.is_some() {
             runs.remove(session.guest.name.as_str());
         }
@@ -138,7 +135,8 @@ pub(crate) fn combine(
         });
     }
     // What is left of the ledger's runs is not in the engine any more.
-    let mut left: Vec<&Entry> = runs.into_values().collect();
+    let mut left: Vec<&Entry> =
+        runs.values().filter_map(|of_name| that_count(of_name).last()).collect();
     left.sort_by(|one, other| one.name.cmp(&other.name));
     for entry in left {
         let live_namesake =
@@ -160,6 +158,14 @@ pub(crate) fn combine(
         }
     }
     found
+}
+
+/// Of the runs of one name, the last that came to something counts; before it those that came to
+/// nothing as far as the ledger knows: a start that was cut off may have made a session all the same,
+/// and does not undo what was there before.
+fn that_count<'e>(of_name: &[&'e Entry]) -> impl Iterator<Item = &'e Entry> {
+    let made = of_name.iter().rposition(|entry| entry.is_made()).unwrap_or(0);
+    of_name.get(made..).unwrap_or_default().iter().rev().copied()
 }
 
 /// Whether what a run started on this machine is still there, whatever its engine says: its shim, or

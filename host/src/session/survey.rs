@@ -3,6 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::host::Host;
 use super::ledger::Entry;
@@ -14,6 +17,13 @@ use crate::door::{Call, Location, Locations, Operation, Placement, ProgramError,
 use crate::guard::Guard;
 use crate::plugin::{GuestSession, Plugin};
 use crate::{Error, Result};
+
+/// How long the shim of a session that is there may take to write down whose it is.
+const SETTLING: Duration = Duration::from_millis(500);
+/// How often the ledger is read meanwhile.
+const SETTLING_STEP: Duration = Duration::from_millis(5);
+/// A start that is older than this is not at work any more.
+const STARTING: SignedDuration = SignedDuration::from_secs(15);
 
 /// Where to look.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -145,10 +155,11 @@ impl Host {
         }
         // The ledger is read after the engines: a session that ended in between is then known to
         // have ended, for its shim writes that down before the engine lets go of it.
-        let (entries, only) = match question {
-            Question::Everything => (self.entries(), None),
-            Question::ByName(name) => (self.entries_named(name), Some(name)),
+        let only = match question {
+            Question::Everything => None,
+            Question::ByName(name) => Some(name),
         };
+        let entries = self.settled_entries(&answers, only);
         let boot = self.boot();
         if filter.location.is_none() {
             answers.extend(self.gone_places(&answers, &entries));
@@ -191,6 +202,45 @@ impl Host {
                 // One that names no place may be at any.
                 && self.defined_location(&backend, defined).is_none_or(|at| here(&at))
         })
+    }
+
+    /// What the ledger knows, now that the engines have answered. Where one has a session that a
+    /// start is making at this moment, or was making when it was killed, its shim is about to write
+    /// down that it is kst's: for a moment that is waited for.
+    fn settled_entries(&self, answers: &[Answered], only: Option<&str>) -> Arc<Vec<Entry>> {
+        let deadline = Instant::now() + SETTLING;
+        let read = || match only {
+            Some(name) => self.entries_named(name),
+            None => self.entries(),
+        };
+        let mut entries = read();
+        while entries.iter().any(|entry| self.is_being_made(entry, answers)) {
+            if Instant::now() >= deadline {
+                break;
+            }
+            thread::sleep(SETTLING_STEP);
+            self.afresh();
+            entries = read();
+        }
+        entries
+    }
+
+    fn is_being_made(&self, entry: &Entry, answers: &[Answered]) -> bool {
+        if !entry.here || entry.is_made() || entry.failed {
+            return false;
+        }
+        let age = Timestamp::now().duration_since(entry.started_at);
+        let recent = age.abs() < STARTING && self.boot() == Some(entry.boot.as_str());
+        recent
+            && answers.iter().any(|answered| {
+                answered.plugin.name() == entry.backend
+                    && answered.location.name == entry.location
+                    && answered
+                        .sessions
+                        .iter()
+                        .flatten()
+                        .any(|session| session.guest.name == entry.name)
+            })
     }
 
     /// Ask one backend at all of its locations.

@@ -50,6 +50,13 @@ pub struct Entry {
 /// For so many runs of one name the ledger is searched.
 const FEW_RUNS: usize = 16;
 
+impl Entry {
+    /// Whether the ledger knows that it came to something. A start that was cut off says nothing.
+    pub fn is_made(&self) -> bool {
+        self.id.is_some() || self.shim.is_some() || self.end.is_some()
+    }
+}
+
 /// The number of the next run of a name: one more than the largest that is still known.
 pub fn next_number(entries: &[Entry], backend: &str, name: &str) -> u32 {
     let same = entries.iter().filter(|entry| entry.backend == backend && entry.name == name);
