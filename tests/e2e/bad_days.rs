@@ -92,6 +92,41 @@ fn a_read_only_home() {
     assert!(fs::read_dir(world.path("tmux")).unwrap().next().is_none(), "a server was started");
 }
 
+/// How a session ended is known though not a byte was free when it did: its shim has kept some room.
+#[test]
+fn a_disk_that_is_full_when_a_session_ends() {
+    let Some(world) = world() else { return };
+    let state = world.home().join(".local/state");
+    fs::create_dir_all(&state).unwrap();
+    let inside = |script: &str| {
+        let mount = format!("mount -t tmpfs -o size=256k,mode=700 none '{}'", state.display());
+        world.program("unshare").args(["-m", "sh", "-c", &format!("{mount} && {script}")]).run()
+    };
+    if inside("true").code != Some(0) {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "CI can mount");
+        eprintln!("NOT RUN: no file system can be mounted here");
+        return;
+    }
+    let script = format!(
+        "kst() {{ '{kst}' \"$@\"; }}
+         kst start web -b tmux -- sh -c 'while [ ! -e \"$HOME/go\" ]; do sleep 0.01; done; exit 7'
+         # Empty lines, which say nothing, up to the last byte of the ledger's last block.
+         yes '' >> '{state}/kst/ledger.jsonl'
+         echo x > '{state}/more' && echo there is room
+         touch \"$HOME/go\"
+         tries=0
+         while kst status web --json | grep -q running; do
+             tries=$((tries + 1)); [ $tries -lt 200 ] || break; sleep 0.05
+         done
+         kst status web --json",
+        kst = env!("CARGO_BIN_EXE_kst"),
+        state = state.display(),
+    );
+    let outcome = inside(&script);
+    outcome.ok().says("No space left").hides("there is room").prints("\"exited\"");
+    assert!(outcome.out().replace(' ', "").contains("\"exit_code\":7"), "{outcome}");
+}
+
 #[test]
 fn a_state_folder_that_others_can_write_to() {
     let Some(world) = world() else { return };

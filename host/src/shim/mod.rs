@@ -11,6 +11,7 @@ mod child;
 mod memory;
 mod recorder;
 mod report;
+mod reserve;
 mod ticket;
 mod watch;
 
@@ -24,6 +25,8 @@ use crate::session::processes;
 pub use recorder::{record, wait_for_writer};
 pub use report::{Inbox, Report, wait};
 pub use ticket::Ticket;
+
+use reserve::Reserve;
 
 /// How long the shim tries to write into the ledger before it goes on without.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,6 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// - If Ctrl-Z stops the program it is continued, for no shell would do so.
 ///
 /// Nothing that goes wrong with the ledger or the report keeps the program from running.
+/// It keeps some room on the ledger's disk, so that the end can be written down where that is full.
 pub fn run(ticket: &Path) -> i32 {
     // Before anything else: whatever comes from here on waits until there is somebody to pass it to.
     let signals = watch::block();
@@ -71,10 +75,13 @@ pub fn run(ticket: &Path) -> i32 {
             );
             report::send(&ticket.report, &Report::Started { pid: child.pid });
             let Ticket { ledger, run, .. } = ticket;
+            let mut reserve = Some(Reserve::hold(&ledger));
             memory::let_code_go();
             watch::watch(&signals, &child, &mut |exit| {
                 let event = Event::End { run: run.clone(), exit, at: jiff::Timestamp::now() };
-                let _ = append_to(&ledger, &event, PATIENCE);
+                if let Some(reserve) = reserve.take() {
+                    reserve.write(&ledger, &event);
+                }
             })
         }
         Err(failure) => {
