@@ -203,6 +203,8 @@ fn its_end_ends_the_attachment(place: &Place) {
     terminal.types("bye\r");
     assert_eq!(terminal.exits(), Some(0), "{}", terminal.screen());
     assert!(terminal.is_cooked(), "the terminal is not as it was");
+    // What was on the screen before comes back, and below it how it ended.
+    terminal.shows("has ended: exit code 5");
     until("its end is known", || place.status()["state"] != "running");
     let status = place.status();
     assert_eq!((&status["state"], &status["exit_code"]), (&"exited".into(), &5.into()));

@@ -231,7 +231,7 @@ impl SessionManager {
     ///
     /// [`Error::NotFound`], [`Error::Attach`].
     pub fn attach(&self) -> Result<()> {
-        self.host.attach(self.name(), &self.filter(), &|_| {})
+        self.host.attach(self.name(), &self.filter(), &|_| {}).map(drop)
     }
 
     /// What is known of it.

@@ -92,6 +92,22 @@ mod tests {
     }
 
     #[test]
+    fn sixty_columns_are_enough() {
+        let mut ended = sample::ended();
+        ended.name = "a-session-with-a-long-name".into();
+        ended.image = Some("registry.example.com/team/app:1.2.3".into());
+        let text = plain(&table(&[sample::running(), ended.clone()], sample::now(), Some(60)));
+        for line in text.lines() {
+            assert!(line.chars().count() <= 60, "{line:?}\n{text}");
+        }
+        assert!(text.contains("a-session-… exited"), "{text}");
+        // Into a pipe all of it goes.
+        let text = plain(&table(&[ended], sample::now(), None));
+        assert!(text.contains("a-session-with-a-long-name"), "{text}");
+        assert!(text.contains("registry.example.com/team/app:1.2.3"), "{text}");
+    }
+
+    #[test]
     fn no_images_no_column() {
         let text = plain(&table(&[sample::running()], sample::now(), None));
         assert!(!text.contains("IMAGE"), "{text}");

@@ -6,11 +6,13 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::style;
 
-/// What stands between two columns.
-const GAP: &str = "   ";
+/// How many blanks stand between two columns, and at least where the terminal is too narrow.
+const GAP: usize = 3;
+const NARROWEST_GAP: usize = 1;
 
-/// How narrow a column may be cut.
-const NARROWEST: usize = 12;
+/// How narrow a column may be cut, and where even that is too wide.
+const NARROW: usize = 12;
+const NARROWEST: usize = 6;
 
 /// A cell: text of one line, in one style.
 #[derive(Debug, Clone)]
@@ -56,7 +58,8 @@ pub const fn cut(header: &'static str) -> Column {
     Column { header, may_be_cut: true }
 }
 
-/// The table, a line each. `width` is the terminal's; without one nothing is cut.
+/// The table, a line each. `width` is the terminal's, and lines that are longer are cut to it as far as
+/// can be; without one nothing is cut.
 pub fn render(columns: &[Column], mut rows: Vec<Vec<Cell>>, width: Option<usize>) -> String {
     let header = columns.iter().map(|column| Cell::new(column.header, style::BOLD)).collect();
     rows.insert(0, header);
@@ -65,35 +68,46 @@ pub fn render(columns: &[Column], mut rows: Vec<Vec<Cell>>, width: Option<usize>
             rows.iter().filter_map(|row| row.get(at)).map(|c| c.text.width()).max().unwrap_or(0)
         })
         .collect();
-    if let Some(width) = width {
-        fit(columns, &mut widths, width);
-    }
+    let gap = width.map_or(GAP, |width| fit(columns, &mut widths, width));
     let mut out = String::new();
     for row in &rows {
-        line(&mut out, row, &widths);
+        line(&mut out, row, &widths, gap);
     }
     out
 }
 
-/// Narrow the columns that may be cut, the last ones first, until the table fits.
-fn fit(columns: &[Column], widths: &mut [usize], width: usize) {
-    let gaps = GAP.len() * columns.len().saturating_sub(1);
-    let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(width);
-    for (column, wide) in columns.iter().zip(widths.iter_mut()).rev() {
-        if column.may_be_cut {
-            let less = over.min(wide.saturating_sub(NARROWEST));
-            *wide -= less;
-            over -= less;
+/// Narrow the columns that may be cut, the last ones first, until the table fits; then what stands
+/// between them, which is returned; then the columns still more.
+fn fit(columns: &[Column], widths: &mut [usize], width: usize) -> usize {
+    let between = columns.len().saturating_sub(1);
+    let over = |widths: &[usize], gap: usize| {
+        (widths.iter().sum::<usize>() + gap * between).saturating_sub(width)
+    };
+    let cut = |widths: &mut [usize], gap: usize, narrowest: usize| {
+        let mut over = over(widths, gap);
+        for (column, wide) in columns.iter().zip(widths.iter_mut()).rev() {
+            if column.may_be_cut {
+                let less = over.min(wide.saturating_sub(narrowest));
+                *wide -= less;
+                over -= less;
+            }
         }
+    };
+    cut(widths, GAP, NARROW);
+    let mut gap = GAP;
+    while gap > NARROWEST_GAP && over(widths, gap) > 0 {
+        gap -= 1;
     }
+    cut(widths, gap, NARROWEST);
+    gap
 }
 
-fn line(out: &mut String, row: &[Cell], widths: &[usize]) {
+fn line(out: &mut String, row: &[Cell], widths: &[usize], gap: usize) {
     for (at, (cell, &width)) in row.iter().zip(widths).enumerate() {
         let text = shortened(&cell.text, width);
         let style = cell.style;
         if at > 0 {
-            out.push_str(GAP);
+            out.extend(std::iter::repeat_n(' ', gap));
         }
         out.push_str(&format!("{style}{text}{style:#}"));
         // No blanks at the end of a line.
@@ -158,6 +172,11 @@ mod tests {
         assert!(plain(&columns, &[&["a", long]], None).contains(long));
         let cut = plain(&columns, &[&["a", long]], Some(27));
         assert_eq!(cut.lines().nth(1), Some("a      registry.example.co…"));
+        // Before more is cut, the columns move together.
+        let tight = plain(&columns, &[&["a-longer-name", long]], Some(26));
+        assert_eq!(tight.lines().nth(1), Some("a-longer-name registry.ex…"), "{tight}");
+        let tighter = plain(&columns, &[&["a-longer-name", long]], Some(21));
+        assert_eq!(tighter.lines().nth(1), Some("a-longer-name regist…"), "{tighter}");
         // What may not be cut stays, however narrow it gets.
         assert!(plain(&columns, &[&["name-of-length", long]], Some(5)).contains("name-of-length"));
     }
