@@ -101,7 +101,8 @@ impl Ledger {
     /// # Errors
     /// The file cannot be written, somebody else blocks it, or the event is larger than 4 KiB.
     pub fn append(&self, event: &Event) -> Result<()> {
-        file::append(&self.folder, event, PATIENCE).map_err(|error| self.failed("write", error))
+        file::append(&self.folder, event, PATIENCE)
+            .map_err(|error| self.failed(&format!("write {FILE} in"), error))
     }
 
     /// Keep the definition that a run is started with.
@@ -194,11 +195,28 @@ impl Ledger {
     }
 
     fn failed(&self, doing: &str, error: io::Error) -> Error {
-        Error::Failed {
-            what: format!("cannot {doing} the state folder {}: {error}", self.path.display()),
-            advice: Some("free some space, or choose another folder with XDG_STATE_HOME".into()),
-        }
+        let what = format!("cannot {doing} the state folder {}", self.path.display());
+        cannot_keep(&what, &error)
     }
+}
+
+/// Why nothing can be kept, and what to do about that. `what` is the beginning of the sentence.
+pub(crate) fn cannot_keep(what: &str, error: &io::Error) -> Error {
+    use io::ErrorKind;
+    let (why, advice) = match error.kind() {
+        ErrorKind::IsADirectory => {
+            ("it is a folder, where a file belongs".to_owned(), "move the folder away")
+        }
+        ErrorKind::NotADirectory => {
+            ("it is a file, where a folder belongs".to_owned(), "move the file away")
+        }
+        ErrorKind::InvalidData => (error.to_string(), "move it away"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            (error.to_string(), "free some space, or choose another folder with XDG_STATE_HOME")
+        }
+        _ => (error.to_string(), "see to it, or choose another folder with XDG_STATE_HOME"),
+    };
+    Error::Failed { what: format!("{what}: {why}"), advice: Some(advice.to_owned()) }
 }
 
 /// A new random id of a run: 32 hexadecimal digits.

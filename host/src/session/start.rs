@@ -578,10 +578,7 @@ fn cannot_start(name: &str, what: String) -> Error {
 }
 
 fn cannot_keep(folder: &Path, error: &std::io::Error) -> Error {
-    Error::Failed {
-        what: format!("nothing can be written in {}: {error}", folder.display()),
-        advice: Some("free some space, or choose another folder with XDG_STATE_HOME".into()),
-    }
+    super::ledger::cannot_keep(&format!("nothing can be written in {}", folder.display()), error)
 }
 
 fn check_directory(name: &str, dir: &Path) -> Result<()> {

@@ -310,3 +310,28 @@ fn how_long_loading_takes() {
     let size = fs::metadata(ledger.file()).unwrap().len();
     println!("500 runs, {size} bytes: {:?} a load", begin.elapsed() / 20);
 }
+
+#[test]
+fn what_stands_in_the_way_is_told_as_what_it_is() {
+    let (_folder, ledger) = state();
+    let path = ledger.file();
+    let said = |result: crate::Result<()>| {
+        let error = result.unwrap_err();
+        (error.to_string(), error.advice().unwrap_or_default().to_owned())
+    };
+    fs::create_dir(&path).unwrap();
+    let (what, advice) = said(ledger.append(&start("r1")));
+    assert!(what.starts_with("cannot write ledger.jsonl in the state folder "), "{what}");
+    assert!(what.ends_with(": it is a folder, where a file belongs"), "{what}");
+    assert_eq!(advice, "move the folder away");
+
+    fs::remove_dir(&path).unwrap();
+    fs::write(path.with_file_name("specs"), "").unwrap();
+    let (what, advice) = said(ledger.save_spec("r1", &SessionConfig::default()));
+    assert!(what.ends_with(": it is a file, where a folder belongs"), "{what}");
+    assert_eq!(advice, "move the file away");
+
+    // Space is spoken of where it is wanted.
+    let full = cannot_keep("nothing can be kept", &io::ErrorKind::StorageFull.into());
+    assert!(full.advice().unwrap().starts_with("free some space"), "{full}");
+}
