@@ -73,6 +73,7 @@ pub mod folders;
 pub mod guard;
 mod ownership;
 pub mod plugin;
+mod private;
 pub mod session;
 pub mod shim;
 pub mod text;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kst::config::{Config, Sources};
+use kst::door::Audit;
 use kst::folders::Folders;
 use kst::session::{Host, HostSettings};
 
@@ -101,6 +102,11 @@ impl App {
             verbose: self.globals.verbose,
             warn: Arc::new(move |text| output.warn(text)),
         })?)
+    }
+
+    /// What backends had run. It needs no config.
+    pub fn audit(&self) -> Audit {
+        Audit::new(self.folders.state.as_deref())
     }
 
     /// Whether a dry run stopped at a change, so that there is no result to print.

@@ -4,6 +4,7 @@
 
 mod app;
 mod attach;
+mod audit;
 mod completions;
 mod config;
 mod globals;
@@ -63,6 +64,7 @@ enum Command {
     Logs(logs::Args),
     List(list::Args),
     Remove(remove::Args),
+    Audit(audit::Args),
     Plugin(plugin::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -139,6 +141,7 @@ pub fn run() -> u8 {
         Command::Logs(args) => logs::run(args, &app),
         Command::List(args) => list::run(args, &app),
         Command::Remove(args) => remove::run(args, &app),
+        Command::Audit(args) => audit::run(args, &app),
         Command::Plugin(args) => plugin::run(args, &app),
         Command::Config(args) => config::run(args, &app),
         Command::Completions(args) => completions::run(args, &app),

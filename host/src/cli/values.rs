@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use jiff::{SignedDuration, Timestamp};
 
 /// The longest name or word that is taken, in bytes.
 const LONGEST_WORD: usize = 1024;
@@ -69,6 +70,25 @@ pub fn number(most: u32) -> impl TypedValueParser<Value = u32> {
     })
 }
 
+/// A time: so long ago (`90s`, `10m`, `2h`, `7d`), or RFC 3339.
+pub fn time() -> impl TypedValueParser<Value = Timestamp> {
+    OsStringValueParser::new().try_map(|value| {
+        let text = utf8(value)?;
+        ago(&text).or_else(|| text.parse().ok()).ok_or(
+            "it is neither so long ago (90s, 10m, 2h, 7d) nor a time as 2026-01-31T08:00:00Z",
+        )
+    })
+}
+
+fn ago(text: &str) -> Option<Timestamp> {
+    let (number, seconds) = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)]
+        .into_iter()
+        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))?;
+    let number = number.bytes().all(|byte| byte.is_ascii_digit()).then_some(number)?;
+    let seconds = number.parse::<i64>().ok()?.checked_mul(seconds)?;
+    Timestamp::now().checked_sub(SignedDuration::from_secs(seconds)).ok()
+}
+
 fn utf8(value: OsString) -> Result<String, &'static str> {
     value.into_string().map_err(|_| "it is not UTF-8")
 }
@@ -78,5 +98,23 @@ fn within(text: &str, longest: usize) -> Result<(), &'static str> {
         0 => Err("it is empty"),
         length if length > longest => Err("it is too long"),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_long_ago() {
+        for (text, seconds) in [("90s", 90), ("10m", 600), ("2h", 7_200), ("7d", 604_800)] {
+            let since = Timestamp::now().duration_since(ago(text).unwrap());
+            assert!((seconds..seconds + 60).contains(&since.as_secs()), "{text}: {since}");
+        }
+        for text in
+            ["", "s", "1", "-1s", "+1s", "1.5h", "1w", "99999999999999999999d", "9999999999d"]
+        {
+            assert_eq!(ago(text), None, "{text}");
+        }
     }
 }

@@ -102,6 +102,11 @@ pub trait Observer: Sync {
     /// A dry run would have run this, and stops.
     fn planned(&self, run: &RunInfo<'_>);
 
+    /// This, which is a change or a plan, is about to be run.
+    fn begins(&self, run: &RunInfo<'_>) {
+        let _ = run;
+    }
+
     /// This was run.
     fn ran(&self, run: &RunInfo<'_>, outcome: &RunOutcome<'_>);
 
@@ -113,6 +118,12 @@ pub trait Observer: Sync {
     /// These were sent to processes of the session.
     fn signalled(&self, signals: &[SessionSignal]) {
         let _ = signals;
+    }
+
+    /// A backend asked for this and did not get it. Of a call that asks for ever, the first refusals
+    /// are told.
+    fn refused(&self, refusal: &Refusal<'_>) {
+        let _ = refusal;
     }
 
     /// A backend said this, escaped already.
@@ -145,6 +156,15 @@ pub struct RunInfo<'a> {
     pub effect: Effect,
     /// The command, the program's absolute path first.
     pub argv: &'a [OsString],
+}
+
+/// What a backend asked for in vain.
+#[derive(Debug, Clone)]
+pub struct Refusal<'a> {
+    /// The form that it named, whether or not there is one; `None` where it asked for something else.
+    pub form: Option<&'a str>,
+    /// Why it was refused.
+    pub error: &'a DoorError,
 }
 
 /// How a run ended.
@@ -284,7 +304,7 @@ impl Call {
             self.absorb(&prepared, &output)?;
             Ok(output)
         });
-        self.remember(result)
+        self.remember(Some(form), result)
     }
 
     /// Run several reading forms at once. The answers stand in the order asked.
@@ -315,9 +335,9 @@ impl Call {
             work();
         });
         // What was printed is taken in by the order asked, not by who was first to end.
-        let together = prepared.into_iter().zip(outputs);
+        let together = prepared.into_iter().zip(outputs).zip(runs);
         together
-            .map(|(prepared, output)| {
+            .map(|((prepared, output), (form, _))| {
                 let result = prepared.and_then(|prepared| {
                     let output = output.into_inner().unwrap_or_else(|| {
                         Err(DoorError::Failed(format!("{} was not run", prepared.program_id)))
@@ -325,18 +345,20 @@ impl Call {
                     self.absorb(&prepared, &output)?;
                     Ok(output)
                 });
-                self.remember(result)
+                self.remember(Some(form), result)
             })
             .collect()
     }
 
     /// The command of a plan form. It is not run, and its `argv` may be shown.
-    pub fn plan(&self, form: &str) -> Result<PlannedCommand, DoorError> {
-        let result = self.form(form, Some(Effect::Plan)).and_then(|form| {
+    pub fn plan(&self, name: &str) -> Result<PlannedCommand, DoorError> {
+        let result = self.form(name, Some(Effect::Plan)).and_then(|form| {
             let (_, resolved) = self.program(form)?;
             let (argv, env, env_file) = self.write(form, &[], &resolved)?;
-            if self.settings.dry_run {
-                self.observer.planned(&self.plan_info(form.name(), &argv));
+            let info = self.plan_info(form.name(), &argv);
+            match self.settings.dry_run {
+                true => self.observer.planned(&info),
+                false => self.observer.begins(&info),
             }
             Ok(PlannedCommand {
                 program: resolved.path.clone(),
@@ -347,7 +369,7 @@ impl Call {
                 env_file,
             })
         });
-        self.remember(result)
+        self.remember(Some(name), result)
     }
 
     /// End the processes of the request's session on this machine. During `stop` only; otherwise,
@@ -355,7 +377,7 @@ impl Call {
     pub fn end_session(&self) -> Ending {
         if self.request.operation != Operation::Stop && Guard::EndsInStop.holds() {
             let why = format!("it wanted to end processes during {}", self.request.operation);
-            let _ = self.remember::<()>(Err(DoorError::Refused(why)));
+            let _ = self.remember::<()>(None, Err(DoorError::Refused(why)));
             return Ending { gone: false, left: 0 };
         }
         let (pids, engine) = self.bound_pids();
@@ -373,7 +395,7 @@ impl Call {
         let operation = self.request.operation;
         if !matches!(operation, Operation::Start | Operation::Stop | Operation::Wait) {
             let why = format!("it wanted to wait for processes during {operation}");
-            let _ = self.remember::<()>(Err(DoorError::Refused(why)));
+            let _ = self.remember::<()>(None, Err(DoorError::Refused(why)));
             return false;
         }
         if self.settings.dry_run {
@@ -440,12 +462,20 @@ impl Call {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember<T>(&self, result: Result<T, DoorError>) -> Result<T, DoorError> {
+    fn remember<T>(
+        &self,
+        form: Option<&str>,
+        result: Result<T, DoorError>,
+    ) -> Result<T, DoorError> {
         if let Err(error) = &result {
             let mut state = self.state();
             // A guest may ask a million times for what it cannot have; the first ones tell it all.
             if state.errors.len() < 64 {
                 state.errors.push(error.clone());
+                drop(state);
+                if error.is_refusal() {
+                    self.observer.refused(&Refusal { form, error });
+                }
             }
         }
         result
@@ -673,6 +703,9 @@ impl Call {
 
     fn execute(&self, prepared: &Prepared<'_>) -> Result<Output, DoorError> {
         let limits = &self.settings.limits;
+        if prepared.form.effect() == Effect::Changes {
+            self.observer.begins(&self.info(prepared));
+        }
         let began = Instant::now();
         let alone = match (self.request.operation, prepared.form.effect()) {
             (Operation::Start, Effect::Changes) => self.start_deadline(),

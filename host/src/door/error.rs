@@ -70,6 +70,20 @@ pub enum DoorError {
 }
 
 impl DoorError {
+    /// Whether the door said no, and nothing was run. Otherwise a program was run or is missing, or
+    /// the user wanted a dry run.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            DoorError::UnknownForm(_)
+                | DoorError::Refused(_)
+                | DoorError::Unbound(_)
+                | DoorError::BadParameter(_)
+                | DoorError::TooManyRuns { .. }
+                | DoorError::OutOfTime { .. }
+        )
+    }
+
     /// The library's error for it, when `backend` is to blame or was at work. Exit code 6 for a
     /// missing program, 7 for a refusal, 8 for a deadline, 9 where the component broke a rule that
     /// only it could break, 1 for the rest.

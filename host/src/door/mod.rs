@@ -16,8 +16,10 @@
 //! | `program`, `run` | which file runs, and running it |
 //! | `interrupt` | ending what runs when kst itself is to end |
 //! | `call` | one operation at one location: all of the above, in order |
+//! | `audit` | what was run and refused, written down |
 //! | `show` | the manifest as the person who approves it reads it |
 
+mod audit;
 mod bind;
 mod call;
 mod carry;
@@ -37,10 +39,12 @@ mod show;
 #[cfg(test)]
 mod fixture;
 
+pub(crate) use audit::{About, Audited};
+pub use audit::{Audit, Record, What};
 pub use bind::Row;
 pub use call::{
-    Call, CallSettings, Ending, Limits, Observer, PlannedCommand, Processes, RunInfo, RunOutcome,
-    Silent,
+    Call, CallSettings, Ending, Limits, Observer, PlannedCommand, Processes, Refusal, RunInfo,
+    RunOutcome, Silent,
 };
 pub use check::{CheckedManifest, ManifestError};
 pub use error::DoorError;

@@ -5,9 +5,9 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::ledger::folder_is_ours;
 use crate::door::{CheckedManifest, ConstFiles};
 use crate::plugin::Digest;
+use crate::private;
 
 /// Writes a plugin's constant files into kst's state folder, under the plugin's digest.
 pub(crate) struct WrittenFiles {
@@ -54,7 +54,7 @@ impl WrittenFiles {
 /// An error where others could put a file of theirs in the place of one of these.
 fn open_to_others(state: &Path) -> Result<(), String> {
     match fs::File::open(state) {
-        Ok(folder) => folder_is_ours(&folder)
+        Ok(folder) => private::check(&folder)
             .map_err(|why| format!("the state folder {} is not safe: {why}", state.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(format!("the state folder {}: {error}", state.display())),

@@ -9,7 +9,7 @@ use super::ledger::{Entry, Ledger};
 use super::model::{OptionValue, SessionConfig};
 use super::processes;
 use crate::config::Config;
-use crate::door::{ConstFiles, Locations, Observer, Programs, Silent};
+use crate::door::{About, Audit, Audited, ConstFiles, Locations, Observer, Programs, Silent};
 use crate::folders::Folders;
 use crate::guard::Guard;
 use crate::plugin::Plugin;
@@ -73,6 +73,7 @@ pub struct Host {
     settings: HostSettings,
     backends: Backends,
     programs: Arc<Programs>,
+    audit: Arc<Audit>,
     entries: Mutex<Option<Arc<Vec<Entry>>>>,
     boot: OnceLock<Option<String>>,
 }
@@ -113,7 +114,15 @@ impl Host {
             overrides.insert(id.clone(), program.value.clone().into());
         }
         let programs = Arc::new(Programs::new(std::env::var_os("PATH"), overrides));
-        Ok(Host { settings, backends, programs, entries: Mutex::new(None), boot: OnceLock::new() })
+        let audit = Arc::new(Audit::new(settings.folders.state.as_deref()));
+        Ok(Host {
+            settings,
+            backends,
+            programs,
+            audit,
+            entries: Mutex::new(None),
+            boot: OnceLock::new(),
+        })
     }
 
     /// The config in use.
@@ -197,8 +206,15 @@ impl Host {
         Arc::clone(&self.programs)
     }
 
-    pub(crate) fn observer(&self) -> Arc<dyn Observer + Send + Sync> {
-        Arc::clone(&self.settings.observer)
+    /// What backends have had run, and what was refused to them.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// Who hears of what is done: the audit log and the caller's observer.
+    pub(crate) fn observer(&self, about: About) -> Arc<dyn Observer + Send + Sync> {
+        let next = Arc::clone(&self.settings.observer);
+        Arc::new(Audited::new(Arc::clone(&self.audit), about, next))
     }
 
     pub(crate) fn dry_run(&self) -> bool {

@@ -17,7 +17,6 @@ mod compact;
 mod entry;
 mod event;
 mod file;
-mod folder;
 mod names;
 
 use std::io::{self, Read};
@@ -27,6 +26,7 @@ use std::time::Duration;
 use cap_std::fs::Dir;
 
 use super::SessionConfig;
+use crate::private::{self, random_name};
 use crate::{Error, Result};
 
 pub use entry::{Entry, next_number};
@@ -34,7 +34,6 @@ pub use event::Event;
 pub use names::NameLock;
 
 pub(crate) use file::{append_to, lock_until};
-pub(crate) use folder::check as folder_is_ours;
 
 /// The name of the ledger's file in its folder.
 const FILE: &str = "ledger.jsonl";
@@ -59,14 +58,14 @@ impl Ledger {
     /// # Errors
     /// It cannot be made or written to, or it belongs to somebody else or is open to others.
     pub fn open(state: &Path) -> Result<Self> {
-        let folder = folder::open_or_create(state)?;
+        let folder = private::open_or_create(state)?;
         Ok(Ledger { path: state.to_owned(), folder, writable: true })
     }
 
     /// Open the state folder for reading alone. `None` where there is none that is ours alone:
     /// then nothing on this machine is known to be ours.
     pub fn open_read(state: &Path) -> Option<Self> {
-        let folder = folder::open_existing(state).ok()?;
+        let folder = private::open_existing(state).ok()?;
         Some(Ledger { path: state.to_owned(), folder, writable: false })
     }
 
@@ -115,7 +114,7 @@ impl Ledger {
             Error::failed(format!("the definition of the session cannot be kept: {error}"))
         })?;
         let specs = self.sub("specs")?;
-        folder::write_whole(&specs, &format!("{run}.json"), &text, false)
+        private::write_whole(&specs, &format!("{run}.json"), &text, false)
             .map_err(|error| self.failed("write specs in", error))
     }
 
@@ -123,7 +122,7 @@ impl Ledger {
     pub fn spec(&self, run: &str) -> Option<SessionConfig> {
         check_run(run).ok()?;
         let mut text = Vec::new();
-        let file = folder::open_file(&self.folder, &format!("specs/{run}.json")).ok()?;
+        let file = private::open_file(&self.folder, &format!("specs/{run}.json")).ok()?;
         file.take(MAX_SPEC).read_to_end(&mut text).ok()?;
         serde_json::from_slice(&text).ok()
     }
@@ -150,7 +149,7 @@ impl Ledger {
     pub fn open_log(&self, run: &str) -> io::Result<std::fs::File> {
         check_run(run)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
-        folder::open_file(&self.folder, &format!("logs/{run}.log"))
+        private::open_file(&self.folder, &format!("logs/{run}.log"))
     }
 
     /// Have a name of a backend to oneself, as long as the returned lock lives: of many starts of one
@@ -190,7 +189,7 @@ impl Ledger {
                 self.path.display()
             )));
         }
-        folder::sub(&self.folder, name)
+        private::sub(&self.folder, name)
             .map_err(|error| self.failed(&format!("use {name} in"), error))
     }
 
@@ -225,18 +224,6 @@ pub(crate) fn cannot_keep(what: &str, error: &io::Error) -> Error {
 /// The system gives no random numbers.
 pub fn new_run() -> Result<String> {
     random_name().map_err(|error| Error::failed(format!("no random numbers: {error}")))
-}
-
-/// 128 random bits as hexadecimal digits.
-pub(crate) fn random_name() -> io::Result<String> {
-    use std::fmt::Write;
-    let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-    let mut name = String::with_capacity(32);
-    for byte in bytes {
-        let _ = write!(name, "{byte:02x}");
-    }
-    Ok(name)
 }
 
 /// The log of a run in the state folder `state`.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::host::Host;
 use super::processes::{self, Identity};
 use crate::Error;
-use crate::door::{Call, CallSettings, DoorError, Ending, Observer, Processes, Request, Silent};
+use crate::door::{
+    About, Call, CallSettings, DoorError, Ending, Observer, Processes, Request, Silent,
+};
 use crate::plugin::{Answer, Fault, Guest, GuestError, Plugin};
 
 /// Why a request was not served.
@@ -52,13 +54,20 @@ impl Host {
         ask: impl FnOnce(&mut dyn Guest) -> Answer<T>,
     ) -> Result<(T, Arc<Call>), Trouble> {
         let backend = plugin.name();
+        let about = About {
+            backend: backend.to_owned(),
+            digest: plugin.digest().to_string(),
+            operation: request.operation,
+            location: request.location.name.clone(),
+            session: request.name.clone(),
+        };
         let door = Arc::new(Call::new(
             Arc::clone(plugin.manifest()),
             self.programs(),
             self.files(plugin),
             request,
             processes,
-            self.observer(),
+            self.observer(about),
             CallSettings { dry_run: self.dry_run(), ..CallSettings::default() },
         ));
         let answer = plugin.instantiate(Arc::clone(&door)).and_then(|mut guest| ask(&mut guest));

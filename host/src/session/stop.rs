@@ -11,7 +11,7 @@ use super::processes;
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::Sighting;
 use super::survey::Filter;
-use crate::door::{Operation, Processes};
+use crate::door::{About, Operation, Processes};
 use crate::plugin::StopRequest;
 use crate::{Error, Result};
 
@@ -77,12 +77,19 @@ impl Host {
         }
         let shim = found.entry.as_ref().filter(|entry| entry.here).and_then(|entry| entry.shim);
         let program = found.entry.as_ref().filter(|entry| entry.here).and_then(|entry| entry.pid);
+        let about = About {
+            backend: found.status.backend.clone(),
+            digest: plugin.digest().to_string(),
+            operation: Operation::Stop,
+            location: found.location.name.clone(),
+            session: Some(found.status.name.clone()),
+        };
         let processes = Arc::new(SessionProcesses {
             shim,
             program,
             graceful: options.graceful,
             timeout: options.timeout,
-            observer: self.observer(),
+            observer: self.observer(about),
         });
         if found.in_engine {
             let mut request = found.request(Operation::Stop);

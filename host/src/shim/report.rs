@@ -66,7 +66,7 @@ impl Inbox {
     /// # Errors
     /// It cannot be made there.
     pub fn create(folder: &Path) -> io::Result<Self> {
-        let path = folder.join(format!("report-{}", crate::session::ledger::random_name()?));
+        let path = folder.join(format!("report-{}", crate::private::random_name()?));
         rustix::fs::mkfifoat(CWD, &path, Mode::from_raw_mode(0o600))?;
         match open(&path, OFlags::RDONLY) {
             Ok(pipe) => Ok(Inbox { path, pipe }),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
 use crate::guard::Guard;
-use crate::session::ledger::{folder_is_ours, random_name};
+use crate::private::{self, random_name};
 
 /// The first field of a ticket of this form.
 const FORM: &[u8] = b"kst ticket 1";
@@ -76,7 +76,7 @@ impl Ticket {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(CWD, folder, flags, Mode::empty())?;
         if Guard::TicketOwner.holds() {
-            folder_is_ours(&folder)
+            private::check(&folder)
                 .map_err(|why| refused(format!("its folder is not safe: {why}")))?;
         }
         // Without NONBLOCK a pipe in its place would be waited on.

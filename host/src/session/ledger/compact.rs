@@ -6,7 +6,8 @@ use std::io::{self, Read, Seek};
 use cap_std::fs::Dir;
 
 use super::event::Line;
-use super::{FILE, PATIENCE, file, folder};
+use super::{FILE, PATIENCE, file};
+use crate::private;
 
 /// Below this many dead lines the file stays as it is.
 const FEW: usize = 64;
@@ -22,7 +23,7 @@ pub(super) fn compact_if_worthwhile(folder: &Dir) -> io::Result<()> {
     file.rewind()?;
     file.read_to_end(&mut text)?;
     match living(&text) {
-        Some(living) => folder::write_whole(folder, FILE, &living, true),
+        Some(living) => private::write_whole(folder, FILE, &living, true),
         None => Ok(()),
     }
 }

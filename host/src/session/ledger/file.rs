@@ -11,7 +11,8 @@ use cap_std::fs::Dir;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Event, FILE, folder};
+use super::{Event, FILE};
+use crate::private;
 
 /// The largest line, its end included. A ledger of short lines loads fast.
 const MAX_LINE: usize = 4096;
@@ -22,7 +23,7 @@ const MAX_FILE: u64 = 64 << 20;
 /// All of the file; empty if it cannot be read.
 pub(super) fn read(folder: &Dir) -> Vec<u8> {
     let mut text = Vec::new();
-    if let Ok(file) = folder::open_file(folder, FILE) {
+    if let Ok(file) = private::open_file(folder, FILE) {
         text.reserve(file.metadata().map_or(0, |file| file.len().min(MAX_FILE) as usize + 1));
         let _ = file.take(MAX_FILE).read_to_end(&mut text);
     }
@@ -56,7 +57,7 @@ pub(super) fn append(folder: &Dir, event: &Event, patience: Duration) -> io::Res
 pub(crate) fn append_to(path: &Path, event: &Event, patience: Duration) -> io::Result<()> {
     let state = path.parent().ok_or(io::ErrorKind::NotFound)?;
     let folder =
-        folder::open_existing(state).map_err(|error| io::Error::other(error.to_string()))?;
+        private::open_existing(state).map_err(|error| io::Error::other(error.to_string()))?;
     append(&folder, event, patience)
 }
 

@@ -15,7 +15,7 @@ use crate::{Error, Result};
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// The state folder, made if missing, and ours alone.
-pub(super) fn open_or_create(path: &Path) -> Result<Dir> {
+pub(crate) fn open_or_create(path: &Path) -> Result<Dir> {
     if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(path) {
         return Err(Error::Failed {
             what: format!("the state folder {} cannot be made: {error}", path.display()),
@@ -38,7 +38,7 @@ pub(super) fn open_or_create(path: &Path) -> Result<Dir> {
 }
 
 /// The state folder as it is, if it is ours alone.
-pub(super) fn open_existing(path: &Path) -> Result<Dir> {
+pub(crate) fn open_existing(path: &Path) -> Result<Dir> {
     let fd =
         rustix::fs::openat(CWD, path, FOLDER, Mode::empty()).map_err(|error| Error::Failed {
             what: format!("the state folder {} cannot be opened: {error}", path.display()),
@@ -65,7 +65,7 @@ pub(crate) fn check(folder: impl AsFd) -> std::result::Result<(), String> {
 }
 
 /// A folder in `folder`, made if missing, and ours alone.
-pub(super) fn sub(folder: &Dir, name: &str) -> io::Result<Dir> {
+pub(crate) fn sub(folder: &Dir, name: &str) -> io::Result<Dir> {
     let open = || rustix::fs::openat(folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty());
     let fd = match open() {
         Err(rustix::io::Errno::NOENT) => {
@@ -86,7 +86,7 @@ fn from_fd(fd: OwnedFd) -> Dir {
 }
 
 /// Open a regular file in `folder` for reading. A symbolic link, a pipe or a device is an error.
-pub(super) fn open_file(folder: &Dir, name: &str) -> io::Result<File> {
+pub(crate) fn open_file(folder: &Dir, name: &str) -> io::Result<File> {
     // Without NONBLOCK, opening a pipe that somebody put here would wait for its writer.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::openat(folder, name, flags, Mode::empty())?);
@@ -98,8 +98,8 @@ pub(super) fn open_file(folder: &Dir, name: &str) -> io::Result<File> {
 
 /// Write a file of which others see nothing or all of it; with `sync` so that even a crash of the
 /// machine leaves the old one or the new one.
-pub(super) fn write_whole(folder: &Dir, name: &str, text: &[u8], sync: bool) -> io::Result<()> {
-    let temporary = format!("{name}.{}", super::random_name()?);
+pub(crate) fn write_whole(folder: &Dir, name: &str, text: &[u8], sync: bool) -> io::Result<()> {
+    let temporary = format!("{name}.{}", random_name()?);
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mode = Mode::from_raw_mode(0o600);
     let mut file = File::from(rustix::fs::openat(folder, &*temporary, flags, mode)?);
@@ -111,4 +111,16 @@ pub(super) fn write_whole(folder: &Dir, name: &str, text: &[u8], sync: bool) -> 
         let _ = folder.remove_file(&temporary);
     }
     written
+}
+
+/// 128 random bits as hexadecimal digits.
+pub(crate) fn random_name() -> io::Result<String> {
+    use std::fmt::Write;
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    let mut name = String::with_capacity(32);
+    for byte in bytes {
+        let _ = write!(name, "{byte:02x}");
+    }
+    Ok(name)
 }

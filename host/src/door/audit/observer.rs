@@ -1,0 +1,141 @@
+//! What the audit log hears of one call.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use super::Audit;
+use super::record::{Record, What, text, words};
+use crate::door::{Effect, Observer, Operation, Refusal, RunInfo, RunOutcome};
+use crate::session::ExitStatus;
+use crate::session::processes::SessionSignal;
+
+/// Whose doings are heard of.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    pub backend: String,
+    /// The component's; empty where there was none at work.
+    pub digest: String,
+    pub operation: Operation,
+    pub location: String,
+    pub session: Option<String>,
+}
+
+/// Writes down what was done for one operation, and passes it on.
+pub(crate) struct Audited {
+    audit: Arc<Audit>,
+    about: About,
+    next: Arc<dyn Observer + Send + Sync>,
+    /// Changes that have begun and not ended: form, id and time.
+    begun: Mutex<Vec<(String, String, Timestamp)>>,
+}
+
+impl Audited {
+    pub(crate) fn new(
+        audit: Arc<Audit>,
+        about: About,
+        next: Arc<dyn Observer + Send + Sync>,
+    ) -> Self {
+        Audited { audit, about, next, begun: Mutex::default() }
+    }
+
+    /// A record of what happens now, without what is only known of some.
+    fn record(&self, what: What) -> Record {
+        let about = self.about.clone();
+        Record {
+            time: Timestamp::now(),
+            id: new_id(),
+            what,
+            backend: about.backend,
+            digest: about.digest,
+            operation: about.operation,
+            location: about.location,
+            session: about.session,
+            form: None,
+            effect: None,
+            argv: Vec::new(),
+            exit_code: None,
+            signal: None,
+            duration_ms: None,
+            error: None,
+        }
+    }
+
+    fn of_run(&self, run: &RunInfo<'_>, what: What) -> Record {
+        Record {
+            form: Some(run.form.to_owned()),
+            effect: Some(run.effect),
+            argv: words(run.argv),
+            ..self.record(what)
+        }
+    }
+}
+
+impl Observer for Audited {
+    fn planned(&self, run: &RunInfo<'_>) {
+        self.next.planned(run);
+    }
+
+    fn begins(&self, run: &RunInfo<'_>) {
+        let record = self.of_run(run, What::Begun);
+        self.audit.add(&record);
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.push((run.form.to_owned(), record.id, record.time));
+        drop(begun);
+        self.next.begins(run);
+    }
+
+    fn ran(&self, run: &RunInfo<'_>, outcome: &RunOutcome<'_>) {
+        let mut record = self.of_run(run, What::Ran);
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        match begun.iter().position(|(form, ..)| form == run.form) {
+            Some(at) => (_, record.id, record.time) = begun.swap_remove(at),
+            None => record.time = record.time.checked_sub(outcome.duration).unwrap_or(record.time),
+        }
+        drop(begun);
+        record.duration_ms = Some((outcome.duration.as_secs_f64() * 1e6).round() / 1e3);
+        match &outcome.result {
+            Ok(ExitStatus::Code(code)) => record.exit_code = Some(*code),
+            Ok(ExitStatus::Signal(signal)) => record.signal = Some(*signal),
+            Err(error) => record.error = Some(text(&error.to_string())),
+        }
+        self.audit.add(&record);
+        self.next.ran(run, outcome);
+    }
+
+    fn would_signal(&self, signals: &[SessionSignal]) {
+        self.next.would_signal(signals);
+    }
+
+    fn signalled(&self, signals: &[SessionSignal]) {
+        for signal in signals {
+            let argv = vec![text(&signal.to_string())];
+            let effect = Some(Effect::Changes);
+            self.audit.add(&Record { argv, effect, ..self.record(What::Signalled) });
+        }
+        self.next.signalled(signals);
+    }
+
+    fn refused(&self, refusal: &Refusal<'_>) {
+        self.audit.add(&Record {
+            form: refusal.form.map(text),
+            error: Some(text(&refusal.error.to_string())),
+            ..self.record(What::Refused)
+        });
+        self.next.refused(refusal);
+    }
+
+    fn noted(&self, backend: &str, text: &str) {
+        self.next.noted(backend, text);
+    }
+}
+
+/// Another id for each run: the process and a count, and when the process began to count.
+fn new_id() -> String {
+    static BEGAN: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let began =
+        BEGAN.get_or_init(|| u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default());
+    format!("{:x}-{:x}-{}", began, std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
