@@ -8,6 +8,7 @@
 mod support;
 
 mod attach;
+mod audit;
 mod bad_cache;
 mod bad_days;
 mod bad_engines;
