@@ -12,7 +12,7 @@ fn records(world: &World, args: &[&str]) -> Vec<Value> {
 }
 
 fn forms(records: &[Value]) -> Vec<&str> {
-    records.iter().map(|record| record["form"].as_str().expect("each has one")).collect()
+    records.iter().map(|record| record["form"].as_str().unwrap_or("(signal)")).collect()
 }
 
 #[test]
@@ -21,9 +21,11 @@ fn every_change_is_written_down_with_what_was_run() {
     world.kst(["audit"]).ok().prints("").says("nothing");
     assert!(records(&world, &[]).is_empty());
     for name in ["api", "other"] {
-        world.kst(["start", name, "-b", "tmux", "-e", "TOKEN=hush-hush", "--", "sleep", "1000"]).ok();
+        world
+            .kst(["start", name, "-b", "tmux", "-e", "TOKEN=hush-hush", "--", "sleep", "1000"])
+            .ok();
     }
-    world.kst(["stop", "api", "-f"]).ok();
+    world.kst(["stop", "api"]).ok();
     world.kst(["--dry-run", "stop", "other"]).ok();
 
     let of_api = records(&world, &["api"]);
@@ -39,6 +41,11 @@ fn every_change_is_written_down_with_what_was_run() {
     let digest = started["digest"].as_str().expect("it has one");
     let inspected = world.kst(["--json", "plugin", "inspect", "tmux"]).ok().json();
     assert_eq!(inspected["digest"], digest);
+
+    // The processes were asked to end by the host itself, and that is a change too.
+    let sent = of_api.iter().find(|record| record["what"] == "signalled").expect("it was stopped");
+    assert_eq!((&sent["operation"], &sent["effect"]), (&"stop".into(), &"changes".into()));
+    assert!(sent["argv"][0].as_str().is_some_and(|what| what.contains("TERM")), "{sent}");
 
     // Reads are there, and shown when asked for; a dry run changes nothing and leaves no change.
     let all = records(&world, &["--all"]);
