@@ -23,6 +23,8 @@ mod ownership;
 pub mod plugin;
 #[path = "../../host/src/main.rs"]
 mod program;
+#[path = "../../host/src/private.rs"]
+mod private;
 #[path = "../../host/src/session/mod.rs"]
 pub mod session;
 #[path = "../../host/src/shim/mod.rs"]
