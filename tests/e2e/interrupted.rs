@@ -52,17 +52,6 @@ fn other_signals_do_the_same() {
     }
 }
 
-/// Where nothing can be done in time, the kernel does it.
-#[test]
-fn a_killed_kst_leaves_no_reader() {
-    let world = with_tmux("echo hangs > \"$HOME/hangs\"; exec sleep 1000");
-    let kst = world.command(["list"]).spawn();
-    hangs(&world);
-    kst.signal(Signal::KILL);
-    assert_eq!(kst.wait().code, None);
-    until("nothing is left", || world.processes().is_empty());
-}
-
 /// `tmux new-session` starts the server, and ends; who interrupts it then has a server all the same.
 const STARTS_A_SERVER: &str =
     "case $* in *new-session*) ;; *) echo 'no server running on x' >&2; exit 1;; esac

@@ -21,10 +21,10 @@ pub mod guard;
 mod ownership;
 #[path = "../../host/src/plugin/mod.rs"]
 pub mod plugin;
-#[path = "../../host/src/main.rs"]
-mod program;
 #[path = "../../host/src/private.rs"]
 mod private;
+#[path = "../../host/src/main.rs"]
+mod program;
 #[path = "../../host/src/session/mod.rs"]
 pub mod session;
 #[path = "../../host/src/shim/mod.rs"]

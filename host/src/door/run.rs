@@ -125,24 +125,6 @@ pub(super) fn hand_over(command: &mut Command, file: &EnvFile) {
     }
 }
 
-/// Have the kernel kill the program that `command` starts when this thread has died, which waits for
-/// it: even a kill that nothing can catch leaves no reader behind. What changes something goes on.
-fn die_with_us(command: &mut Command) {
-    let us = rustix::process::getpid();
-    // SAFETY: the closure runs in the child between fork and exec, where it makes two system calls and
-    // allocates nothing.
-    unsafe {
-        command.pre_exec(move || {
-            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-            match rustix::process::getppid() == Some(us) {
-                true => Ok(()),
-                // It has died already.
-                false => Err(Errno::SRCH.into()),
-            }
-        });
-    }
-}
-
 /// Run a program to its end.
 ///
 /// It gets `/` for a directory, no input, and a process group of its own. When it has ended, what is
@@ -164,9 +146,6 @@ pub(super) fn run(run: &Run<'_>) -> Result<Output, RunError> {
     }
     if let Some(file) = run.env_file {
         hand_over(&mut command, file);
-    }
-    if run.reads {
-        die_with_us(&mut command);
     }
     let _here = interrupt::Running::begin()?;
     let mut running = Running { child: command.spawn()?, over: false };
