@@ -20,16 +20,20 @@ use crate::{Error, Result};
 
 /// A component, ready to be called.
 pub struct Plugin {
-    component: Component,
-    /// The component's code, where it came from the cache. It stands after the component and so is
-    /// dropped after it.
-    _code: Option<Code>,
+    compiled: Compiled,
     engine: &'static Engine,
     manifest: Arc<CheckedManifest>,
     digest: Digest,
     origin: Origin,
     size: usize,
     limits: GuestLimits,
+}
+
+/// A compiled component, and what its code lies in where that came from the cache. The fields stand in
+/// the order in which they have to go: wasmtime looks at the code again when the component is dropped.
+struct Compiled {
+    component: Component,
+    _code: Option<Code>,
 }
 
 /// Whether compiled code was at hand.
@@ -70,10 +74,10 @@ impl Plugin {
             // instance, which has it too, borrows from the plugin.
             let component =
                 unsafe { Component::deserialize_raw(engine, entry.code.memory()) }.ok()?;
-            Some((component, Some(entry.code), manifest))
+            Some((Compiled { component, _code: Some(entry.code) }, manifest))
         });
-        let (component, code, described, warmth) = match kept {
-            Some((component, code, manifest)) => (component, code, manifest, Warmth::Cached),
+        let (compiled, described, warmth) = match kept {
+            Some((compiled, manifest)) => (compiled, manifest, Warmth::Cached),
             None => {
                 let component = Component::new(engine, &source.bytes).map_err(|error| {
                     let why = crate::text::escape_controls(&format!("{error:#}"));
@@ -89,7 +93,7 @@ impl Plugin {
                 {
                     cache.put(engine, &source.digest, &manifest, &code);
                 }
-                (component, None, described, Warmth::Compiled)
+                (Compiled { component, _code: None }, described, Warmth::Compiled)
             }
         };
         let approved = approved.filter(|_| Guard::ApprovedCopy.holds());
@@ -100,8 +104,7 @@ impl Plugin {
             what: format!("its description breaks a rule: {error}"),
         })?;
         let plugin = Plugin {
-            component,
-            _code: code,
+            compiled,
             engine,
             manifest: Arc::new(manifest),
             digest: source.digest,
@@ -139,7 +142,7 @@ impl Plugin {
 
     /// The interfaces that it imports.
     pub fn imports(&self) -> Vec<String> {
-        let component_type = self.component.component_type();
+        let component_type = self.compiled.component.component_type();
         component_type.imports(self.engine).map(|(name, _)| name.to_owned()).collect()
     }
 
@@ -150,7 +153,7 @@ impl Plugin {
 
     /// A fresh instance for one call through this door.
     pub(crate) fn instantiate(&self, door: Arc<Call>) -> Result<impl Guest, Fault> {
-        bindings::instantiate(store(self.engine, self.limits, Some(door)), &self.component)
+        bindings::instantiate(store(self.engine, self.limits, Some(door)), &self.compiled.component)
     }
 }
 
