@@ -74,6 +74,8 @@ guards! {
     ThisRun,
     /// What is no plain id is none.
     PlainIds,
+    /// What a program printed that did not end by itself binds nothing.
+    WholeOutput,
     /// The number of lines read of one output.
     OutputLines,
     /// The bytes read of one output.
@@ -94,6 +96,10 @@ guards! {
     ManifestSize,
     /// A manifest is plain text, with nothing invisible in it.
     PlainManifest,
+    /// Nothing is declared twice under one name.
+    DeclaredOnce,
+    /// A program is a plain name, to be looked up on PATH.
+    PlainPrograms,
     /// The size of a component's file.
     ComponentSize,
     /// A component's memory.
@@ -108,10 +114,16 @@ guards! {
     Transfer,
     /// The number of sessions returned.
     Sessions,
+    /// The length of a session's name.
+    SaneNames,
     /// The length of a text returned.
     Texts,
+    /// The number of a session's details.
+    Details,
     /// A backend that is asked for one session answers with that.
     AnswersAsAsked,
+    /// A session that still runs under its shim runs, whatever its backend says.
+    ShimsWord,
     /// Nothing runs of a component that nobody approved.
     Approval,
     /// What was approved binds, whatever the component says of itself now.

@@ -49,8 +49,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<File>, Error> {
     let failed =
         |error: io::Error| Error::failed(format!("{} cannot be read: {error}", shown_path(path)));
     // Opening a pipe that nobody writes to would wait for ever.
-    let no_links = if Guard::NoLinks.holds() { OFlags::NOFOLLOW } else { OFlags::empty() };
-    let flags = (no_links | OFlags::NONBLOCK).bits().cast_signed();
+    let flags = (no_links() | OFlags::NONBLOCK).bits().cast_signed();
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -65,6 +64,11 @@ pub(crate) fn open(path: &Path) -> Result<Option<File>, Error> {
     }
     check(path, &meta)?;
     Ok(Some(file))
+}
+
+/// How a file is opened that must not be a link.
+pub(crate) fn no_links() -> OFlags {
+    if Guard::NoLinks.holds() { OFlags::NOFOLLOW } else { OFlags::empty() }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use kst::guard::Guard;
 
@@ -17,7 +17,6 @@ pub struct Seen {
     /// The argv of every program that was run, in their order; of the program itself the name alone.
     pub ran: Vec<Vec<String>>,
     /// Where it was, as long as it is looked at.
-    #[expect(dead_code, reason = "dropped, it ends what was started in it")]
     world: World,
 }
 
@@ -32,6 +31,16 @@ impl Seen {
     /// Whether `mark` was run.
     pub fn marked(&self) -> bool {
         self.ran(&["mark"])
+    }
+
+    /// Where it was.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// A path in the world's folder.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.world.path(relative)
     }
 
     /// Whether either stream holds this.
@@ -193,6 +202,21 @@ impl Attack {
         self.is_stopped(&lands);
     }
 
+    /// Carries it out where without its guards it would take a minute and more: there it is still at it
+    /// after `long`.
+    #[track_caller]
+    pub fn goes_on_for(self, long: Duration) {
+        self.is_stopped(&|_: &Seen| false);
+        let (world, program, plugin) =
+            self.prepare(Some(&self.guards), &self.script).ok().expect("approved");
+        let (last, before) = self.commands.split_last().expect("an attack has a command");
+        assert!(before.is_empty());
+        let run = world.program(program).args(["--plugin"]).args([plugin]).args(last);
+        let started = run.spawn();
+        let goes_on = started.goes_on_for(long);
+        assert!(goes_on, "it does not go on without {:?}, so it shows nothing", self.guards);
+    }
+
     #[track_caller]
     fn is_stopped(&self, lands: &impl Fn(&Seen) -> bool) {
         let seen = self.carry_out(None, &self.script);
@@ -215,6 +239,29 @@ impl Attack {
     /// Makes the world and the attack; without these guards, or on kst itself.
     #[track_caller]
     fn carry_out(&self, without: Option<&[Guard]>, script: &Script) -> Seen {
+        let (world, program, plugin) = match self.prepare(without, script) {
+            Ok(prepared) => prepared,
+            Err(seen) => return *seen,
+        };
+        let mut outcome = None;
+        for command in &self.commands {
+            let mut run = world.program(&program);
+            if self.given {
+                run = run.args(["--plugin"]).args([&plugin]);
+            }
+            outcome = Some(run.args(command).run());
+        }
+        let outcome = outcome.expect("an attack has a command");
+        Seen { outcome, ran: records(&world.path("ran")), world }
+    }
+
+    /// Makes the world: it, the program and the component. Or what was seen, where the component's
+    /// description alone is the attack.
+    fn prepare(
+        &self,
+        without: Option<&[Guard]>,
+        script: &Script,
+    ) -> Result<(World, PathBuf, PathBuf), Box<Seen>> {
         let mut world = World::bare();
         let program = match without {
             None => PathBuf::from(env!("CARGO_BIN_EXE_kst")),
@@ -240,22 +287,13 @@ impl Attack {
             let trusted = trust.run();
             if trusted.code != Some(0) {
                 // Its description alone is the attack.
-                return Seen { outcome: trusted, ran: records(&record), world };
+                return Err(Box::new(Seen { outcome: trusted, ran: records(&record), world }));
             }
         }
         for after in &self.after {
             after(&mut world);
         }
-        let mut outcome = None;
-        for command in &self.commands {
-            let mut run = world.program(&program);
-            if self.given {
-                run = run.args(["--plugin"]).args([&plugin]);
-            }
-            outcome = Some(run.args(command).run());
-        }
-        let outcome = outcome.expect("an attack has a command");
-        Seen { outcome, ran: records(&record), world }
+        Ok((world, program, plugin))
     }
 }
 

@@ -16,10 +16,35 @@ mod support;
 mod attack;
 mod script;
 
+mod answers;
+mod binding;
+mod cache;
 mod forms;
+mod limits;
+mod manifest;
 mod parameters;
+mod programs;
 mod request;
+mod tickets;
 mod trust;
 
 use attack::{Attack, Seen};
 use script::Script;
+
+/// A guard that is not attacked, or not seen to matter, is no guard.
+#[test]
+fn every_guard_is_attacked() {
+    let folder = support::project().join("tests/hostile");
+    let files = std::fs::read_dir(folder).expect("the folder of these tests").flatten();
+    let sources: String = files
+        .filter(|file| file.path().extension().is_some_and(|extension| extension == "rs"))
+        .map(|file| std::fs::read_to_string(file.path()).expect("a source"))
+        .collect();
+    for guard in kst::guard::Guard::ALL {
+        let named = format!("Guard::{}", guard.name());
+        let used = sources.match_indices(&named).any(|(at, _)| {
+            sources[at + named.len()..].starts_with(|next: char| !next.is_alphanumeric())
+        });
+        assert!(used, "nothing attacks {named}");
+    }
+}

@@ -16,6 +16,8 @@ const ROOM: usize = 32 * 1024;
 /// A step that is added to an export is played after those that are there.
 #[derive(Clone)]
 pub struct Script {
+    /// One of the components in tests/components instead.
+    raw: Option<&'static str>,
     records: Vec<Vec<String>>,
     steps: Vec<(String, Vec<Vec<String>>)>,
 }
@@ -49,11 +51,21 @@ impl Script {
 
     /// `evil` without forms, programs apart: `box`, and `mark`, which nobody needs.
     pub fn empty() -> Script {
-        let script = Script { records: Vec::new(), steps: Vec::new() };
+        let script = Script { raw: None, records: Vec::new(), steps: Vec::new() };
         script
             .record(&["backend", "evil", "1.0", "keeps sessions in boxes"])
             .record(&["program", "box", "keeps your sessions in boxes"])
             .record(&["program", "mark", "leaves a mark"])
+    }
+
+    /// One of the components in tests/components.
+    pub fn raw(name: &'static str) -> Script {
+        Script { raw: Some(name), ..Script::empty() }
+    }
+
+    /// Says something else of itself.
+    pub fn summary(&mut self, summary: &str) {
+        self.records[0][3] = summary.into();
     }
 
     /// Adds a line to the description.
@@ -103,6 +115,10 @@ impl Script {
 
     /// The component.
     pub fn component(&self) -> Vec<u8> {
+        if let Some(name) = self.raw {
+            let file = project().join("tests/components").join(name).with_extension("wasm");
+            return fs::read(file).expect("a component");
+        }
         let mut text = String::new();
         let mut write = |fields: &[String]| {
             text.push('\x1e');

@@ -747,9 +747,11 @@ impl Call {
 
     /// Take in what a run printed, if it ended by itself: a killed program's last line may be half.
     fn absorb(&self, prepared: &Prepared<'_>, output: &Output) -> Result<(), DoorError> {
-        let (Some(gives), ExitStatus::Code(_)) = (&prepared.form.gives, output.exit) else {
+        let Some(gives) = &prepared.form.gives else { return Ok(()) };
+        let whole = matches!(output.exit, ExitStatus::Code(_));
+        if !whole && Guard::WholeOutput.holds() {
             return Ok(());
-        };
+        }
         let program = &prepared.resolved.path;
         let effect = prepared.form.effect();
         let mut state = self.state();

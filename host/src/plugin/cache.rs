@@ -20,6 +20,7 @@ use wasmtime::Engine;
 use super::code::Code;
 use super::digest::Digest;
 use crate::guard::Guard;
+use crate::ownership::no_links;
 
 /// The first bytes of an entry. The number changes with the format.
 const MAGIC: &[u8; 8] = b"kstcwa01";
@@ -97,7 +98,7 @@ fn open_private(folder: &Path) -> Option<Dir> {
     // No link as the last part, and the folder that was checked is the one that stays open.
     let opened = fs::OpenOptions::new()
         .read(true)
-        .custom_flags((OFlags::DIRECTORY | OFlags::NOFOLLOW).bits() as i32)
+        .custom_flags((OFlags::DIRECTORY | no_links()).bits() as i32)
         .open(folder)
         .ok()?;
     let meta = opened.metadata().ok()?;
@@ -108,7 +109,7 @@ fn open_private(folder: &Path) -> Option<Dir> {
 
 fn read(dir: &Dir, name: &str, component: &Digest) -> Option<Entry> {
     let mut options = OpenOptions::new();
-    options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+    options.read(true).custom_flags((no_links() | OFlags::NONBLOCK).bits() as i32);
     let mut file = dir.open_with(name, &options).ok()?.into_std();
     let meta = file.metadata().ok()?;
     let own = meta.uid() == rustix::process::geteuid().as_raw();

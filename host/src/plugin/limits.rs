@@ -51,7 +51,7 @@ impl Default for GuestLimits {
             transfer_bytes: Guard::Transfer.limit(16 << 20),
             sessions: Guard::Sessions.limit(10_000),
             text_bytes: Guard::Texts.limit(4096),
-            details: 32,
+            details: Guard::Details.limit(32),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::model::{SessionState, SessionStatus};
 use super::processes;
 use super::survey::Filter;
 use crate::door::{Location, Operation, Placement, Request};
+use crate::guard::Guard;
 use crate::plugin::{GuestSession, GuestState, Plugin};
 
 /// A session as its engine has it, with what the host itself read off the engine's output.
@@ -123,7 +124,7 @@ pub(crate) fn combine(
             runs.remove(session.guest.name.as_str());
         }
         let (id, instance) = (session.id.clone(), session.instance.clone());
-        let status = from_engine(&plugin, &location, session, entry, here);
+        let status = from_engine(&plugin, &location, session, entry, here, boot);
         found.push(Sighting {
             status,
             plugin: Some(Arc::clone(&plugin)),
@@ -200,6 +201,7 @@ fn from_engine(
     session: EngineSession,
     entry: Option<&Entry>,
     here: bool,
+    boot: Option<&str>,
 ) -> SessionStatus {
     let guest = session.guest;
     let mut pid = session.pids.first().copied();
@@ -223,6 +225,9 @@ fn from_engine(
             if let (Some((how, at)), true) = (entry.end, only_the_shim) {
                 (exit, ended_at) = (Some(how), Some(at));
                 state = SessionState::Exited;
+            } else if runs_on(entry, boot) && Guard::ShimsWord.holds() {
+                // Whatever its engine and its backend say of it.
+                state = SessionState::Running;
             }
         }
         let ended = matches!(state, SessionState::Exited | SessionState::Unknown);

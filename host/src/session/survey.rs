@@ -423,7 +423,8 @@ impl Host {
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut found = Vec::with_capacity(sessions.len());
         for mut session in sessions {
-            if session.name.is_empty() || session.name.len() > validate::LONGEST_FOREIGN_NAME {
+            let sane = 1..=validate::LONGEST_FOREIGN_NAME;
+            if !sane.contains(&session.name.len()) && Guard::SaneNames.holds() {
                 return Err(fault("it returned a session without a name of a sane length".into()));
             }
             if let Question::ByName(name) = question

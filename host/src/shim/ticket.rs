@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
 use crate::guard::Guard;
+use crate::ownership::no_links;
 use crate::private::{self, random_name};
 
 /// The first field of a ticket of this form.
@@ -80,7 +81,7 @@ impl Ticket {
                 .map_err(|why| refused(format!("its folder is not safe: {why}")))?;
         }
         // Without NONBLOCK a pipe in its place would be waited on.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let flags = OFlags::RDONLY | no_links() | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match rustix::fs::openat(&folder, name, flags, Mode::empty()) {
             Err(rustix::io::Errno::LOOP) => return Err(refused("it is a symbolic link")),
             file => File::from(file?),

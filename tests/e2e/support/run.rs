@@ -111,6 +111,19 @@ impl Started {
         let _ = rustix::process::kill_process(self.group(), signal);
     }
 
+    /// Whether it is not done after `long`; then it is ended.
+    pub fn goes_on_for(mut self, long: Duration) -> bool {
+        while self.begin.elapsed() < long {
+            if self.child.try_wait().expect("a child can be waited for").is_some() {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        let _ = kill_process_group(self.group(), Signal::KILL);
+        let _ = self.child.wait();
+        true
+    }
+
     /// Waits for its end; ends it and panics after its deadline.
     #[track_caller]
     pub fn wait(mut self) -> Outcome {

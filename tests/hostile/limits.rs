@@ -1,0 +1,252 @@
+//! Components and programs that take more than their share: of time, memory, output, processes.
+
+use std::fs;
+use std::time::Duration;
+
+use kst::guard::Guard;
+
+use super::{Attack, Script, Seen};
+
+const WEB: &str = "echo '1 up 0 web'";
+
+/// What is typed so that an export is called.
+const EXPORTS: [(&str, &[&str]); 9] = [
+    ("describe", &["list", "-b", "evil"]),
+    ("probe", &["list", "--health", "-b", "evil"]),
+    ("list", &["list", "-b", "evil"]),
+    ("status", &["status", "web", "-b", "evil"]),
+    ("start", &["start", "web", "-b", "evil", "--", "true"]),
+    ("stop", &["stop", "web", "-b", "evil", "-t", "1"]),
+    ("remove", &["remove", "old", "-b", "evil"]),
+    ("logs", &["logs", "web", "-b", "evil"]),
+    ("attach", &["--dry-run", "attach", "web", "-b", "evil"]),
+];
+
+/// An attack from within this export; the others are honest. `old` is an ended session of kst's.
+fn from(export: &str, steps: &[&[&str]]) -> Attack {
+    let script = Script::honest()
+        .without("new")
+        .form("new", "start", "changes", "box new {name} -- {launch}")
+        .gives("{id}");
+    let script = match export {
+        "start" => script,
+        _ => script.on("start", &[&["try", "new"]]),
+    };
+    let attack = Attack::by(script.on(export, steps))
+        .engine("new", "echo 7; shift 3; setsid \"$@\" >/dev/null 2>&1 </dev/null &")
+        .engine("ls", "echo '1 up 0 web'; echo '7 down 0 old'")
+        .running_anything();
+    match export {
+        "remove" => attack.kst(&["start", "old", "-b", "evil", "--", "true"]),
+        _ => attack,
+    }
+}
+
+fn list(script: Script) -> Attack {
+    Attack::by(script).kst(&["list", "-b", "evil"]).running_anything()
+}
+
+/// The exit code where a component breaks in this export: what cannot describe itself is no plugin.
+fn broken(export: &str) -> i32 {
+    if export == "describe" { 6 } else { 9 }
+}
+
+#[test]
+fn an_endless_loop_in_each_export() {
+    // Each takes the processor for as long as it may, so there are not more at once than processors.
+    std::thread::scope(|scope| {
+        for half in [&EXPORTS[..4], &EXPORTS[4..]] {
+            scope.spawn(move || {
+                for (export, command) in half {
+                    from(export, &[&["loop"]])
+                        .kst(command)
+                        .exits(broken(export))
+                        .says("it computed for longer than the limit of 5 seconds")
+                        .cannot_land("another test takes the limit away", |_| false);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn an_endless_loop() {
+    from("list", &[&["loop"]])
+        .kst(&["list", "-b", "evil"])
+        .stopped_by(&[Guard::Time])
+        .says("it computed for longer than the limit of 5 seconds")
+        .goes_on_for(Duration::from_secs(9));
+}
+
+#[test]
+fn a_trap_in_each_export() {
+    for (export, command) in EXPORTS {
+        for (step, says) in [("panic", "gave up"), ("index", "gave up")] {
+            from(export, &[&["trap", step]])
+                .kst(command)
+                .exits(broken(export))
+                .says(says)
+                .cannot_land("the sandbox's: a trap ends its own instance", |seen| {
+                    seen.outcome.code.is_none() || seen.shows("panicked")
+                });
+        }
+    }
+}
+
+#[test]
+fn more_memory() {
+    let script = Script::honest().form("mark", "list", "reads", "mark");
+    list(script.only("list", &[&["grow", "3200"], &["try", "mark"]]))
+        .stopped_by(&[Guard::Memory])
+        .says("limit of 128 MiB")
+        .lands_when(Seen::marked);
+}
+
+#[test]
+fn more_memory_in_its_description() {
+    list(Script::honest().on("describe", &[&["grow", "3200"]]))
+        .stopped_by(&[Guard::Memory])
+        .exits(6)
+        .says("limit of 128 MiB")
+        .lands_when(|seen| seen.outcome.code == Some(0));
+}
+
+#[test]
+fn more_of_a_table() {
+    list(Script::raw("table"))
+        .stopped_by(&[Guard::Tables])
+        .exits(6)
+        .says("limit of 100000 elements")
+        .lands_when(|seen| seen.shows("gave up"));
+}
+
+#[test]
+fn more_of_the_stack() {
+    let script = |depth: &str| {
+        let script = Script::honest().form("mark", "list", "reads", "mark");
+        script.only("list", &[&["recurse", depth], &["try", "mark"]])
+    };
+    list(script("15000"))
+        .stopped_by(&[Guard::Stack])
+        .says("it used more stack than the limit of 512 KiB")
+        .lands_when(Seen::marked);
+    list(script("0"))
+        .says("it used more stack than the limit of 512 KiB")
+        .cannot_land("the test above takes it away", Seen::marked);
+}
+
+#[test]
+fn more_bytes_of_output() {
+    list(Script::honest().only("list", &[&["try", "ls"]]))
+        .engine("ls", "head -c 5000000 /dev/zero | tr '\\0' 'a'")
+        .stopped_by(&[Guard::OutputBytes])
+        .exits(1)
+        .says("box printed more than 4194304 bytes and was killed")
+        .lands_when(|seen| seen.outcome.code == Some(0));
+}
+
+#[test]
+fn output_without_end() {
+    list(Script::honest())
+        .engine("ls", "yes 1 up 0 web")
+        .exits(1)
+        .says("box printed more than")
+        .cannot_land("the test above takes it away", |seen| !seen.world().processes().is_empty());
+}
+
+#[test]
+fn more_lines_of_output() {
+    list(Script::honest().only("list", &[&["try", "ls"]]))
+        .engine("ls", "yes 1 up 0 x | head -n 100001")
+        .stopped_by(&[Guard::OutputLines])
+        .exits(1)
+        .says("box printed more than 100000 lines")
+        .lands_when(|seen| seen.outcome.code == Some(0));
+}
+
+#[test]
+fn a_hundred_thousand_runs() {
+    let times: &[&[&str]] = &[&["times", "100000"], &["run", "ls"], &["try", "ls"]];
+    list(Script::honest().only("list", times))
+        .stopped_by(&[Guard::RunCount])
+        .says("it asked for more than 64 runs in one operation")
+        .lands_when(|seen| seen.ran.len() > 64);
+}
+
+#[test]
+fn many_runs_at_once() {
+    let all: Vec<&str> = std::iter::once("all").chain(vec!["ls"; 200]).collect();
+    list(Script::honest().only("list", &[&all]))
+        .stopped_by(&[Guard::RunCount])
+        .says("it asked for more than 64 runs in one operation")
+        .lands_when(|seen| seen.ran.len() > 64);
+}
+
+#[test]
+fn a_run_that_never_ends() {
+    list(Script::honest())
+        .engine("ls", "trap '' TERM HUP INT; sleep 1000; sleep 1000")
+        .stopped_by(&[Guard::RunDeadline])
+        .exits(8)
+        .says("box did not end within 10 s and was killed")
+        .goes_on_for(Duration::from_secs(13));
+}
+
+#[test]
+fn a_run_whose_children_stay() {
+    list(Script::honest())
+        .engine("ls", "trap '' TERM HUP INT; sleep 1000 & sleep 1000 & sleep 1000")
+        .stopped_by(&[Guard::WholeGroup])
+        .exits(8)
+        .says("box did not end within 10 s and was killed")
+        .lands_when(|seen| !seen.world().processes().is_empty());
+}
+
+/// It leaves its process group and keeps the output open. That is in its own power, and must hold
+/// up nobody.
+#[test]
+fn a_program_that_forks_beyond_its_group() {
+    list(Script::honest())
+        .engine("ls", &format!("setsid sleep 1000 & {WEB}"))
+        .stopped_by(&[Guard::EndsWithItsProgram])
+        .exits(0)
+        .lands_when(|seen| seen.outcome.code == Some(8));
+}
+
+/// A backend that is held up costs its own line, and the others nothing.
+#[test]
+fn the_others_go_on() {
+    let web = Script::honest().named("good").component();
+    list(Script::honest().only("list", &[&["trap", "panic"]]))
+        .with(move |world| drop(world.write("home/.local/share/kst/plugins/good.wasm", &web)))
+        .approving("home/.local/share/kst/plugins/good.wasm")
+        .engine("ls", WEB)
+        .kst(&["list"])
+        .exits(0)
+        .says("evil: it gave up")
+        .cannot_land("each backend is asked for itself", |seen| {
+            !seen.outcome.out().contains("web")
+        });
+}
+
+#[test]
+fn a_larger_component() {
+    let script = Script::honest().form("mark", "list", "reads", "mark");
+    list(script.only("list", &[&["try", "mark"]]))
+        .with(|world| {
+            let file = world.path("work/evil.wasm");
+            let mut component = fs::read(&file).expect("it was written");
+            // A custom section of 65 MiB, which means nothing: its length in groups of seven bits.
+            let length = 65_u32 << 20;
+            component.push(0);
+            component.extend((0..4).map(|group| (length >> (7 * group)) as u8 | 0x80));
+            component.push(0);
+            component.extend(b"\x04note");
+            component.resize(component.len() + length as usize - 5, 0);
+            fs::write(file, component).expect("it can be written");
+        })
+        .stopped_by(&[Guard::ComponentSize])
+        .exits(6)
+        .says("larger than the limit of 64 MiB")
+        .lands_when(Seen::marked);
+}
