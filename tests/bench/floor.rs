@@ -2,7 +2,7 @@
 //! one after another, and prints what they print.
 //!
 //! Usage: `floor CALL [--- CALL]...`, where a CALL is a program's absolute path and its words.
-//! Exits with 1 if a call failed.
+//! Exits with 1 if the last call failed: one before it may be a question that is answered with no.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,8 +15,8 @@ fn main() -> ExitCode {
     let called = words
         .split(|word| word == "---")
         .filter_map(|call| call.split_first())
-        .try_fold(true, |all, (program, args)| Ok(all & call(program, args, &mut printed)?));
-    match called.and_then(|all| io::stdout().write_all(&printed).map(|()| all)) {
+        .try_fold(false, |_, (program, args)| call(program, args, &mut printed));
+    match called.and_then(|last| io::stdout().write_all(&printed).map(|()| last)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

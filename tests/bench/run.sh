@@ -179,7 +179,8 @@ for engine in podman docker; do
     row "\`status NAME -b container\` on $engine" 1.1 \
         "$(calls status "$CONTAINERS-1" -b container -L $engine)" \
         "$KST status $CONTAINERS-1 -b container -L $engine"
-    gone="sh -c 'exec >/dev/null 2>&1; $engine rm --force $CONTAINERS-new; $KST remove -q $CONTAINERS-new; true'"
+    # Podman would first wait ten seconds for a program that does not hear of the signal.
+    gone="sh -c 'exec >/dev/null 2>&1; $engine kill $CONTAINERS-new; $engine rm --force $CONTAINERS-new; true'"
     start="start $CONTAINERS-new -q -b container -L $engine -i $KST_TEST_IMAGE -- sleep 1000"
     # shellcheck disable=SC2086 # several words
     PREPARE=$gone RUNS=$((RUNS / 5 + 3)) \
