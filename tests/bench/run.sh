@@ -5,15 +5,18 @@
 #   make bench            (or: tests/engines.sh with tests/bench/run.sh)
 #   KST=/path/to/kst      measures that program; otherwise target/release/kst, built if missing
 #   KSTLIB=/path/kstlib   also measures kstlib; otherwise the one that `make compare` installed
-#   RUNS=100              measurements of each row
+#   RUNS=100              measurements of each row, in all rounds
 #
 # The floor (floor.rs) makes the calls that kst makes, as `kst --verbose` tells them, in the same
-# order, and prints their output. Both are measured in one run, turn about.
+# order, and prints their output. Both are measured in one run, in ROUNDS rounds, turn about; what
+# counts is the median of the rounds' medians, so that a machine that is slower for a while is
+# slower for both.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PROJECT=$(cd "$HERE/../.." && pwd)
 RUNS=${RUNS:-100}
+ROUNDS=5
 KST=${KST:-$PROJECT/target/release/kst}
 KSTLIB=${KSTLIB:-$PROJECT/target/kstlib-venv/bin/kstlib}
 FLOOR=$PROJECT/target/bench/floor
@@ -65,18 +68,24 @@ has() {
 # Prints a line of the table. LIMIT is the ratio to the floor that is aimed for. With PREPARE set,
 # that command runs before each measurement. Without a floor to measure there is no line.
 row() {
-    local title=$1 limit=$2 file=$WORLD/result.json commands=("$3" "$4")
+    local title=$1 limit=$2 commands=("$3" "$4") round runs=$(((RUNS + ROUNDS - 1) / ROUNDS))
     [ -n "$3" ] || return 0
     note "$title"
-    hyperfine --style none -N --warmup 3 --runs "$RUNS" ${PREPARE:+--prepare "$PREPARE"} \
-        --export-json "$file" "${commands[@]}" >&2
+    : >"$WORLD/floor.medians"
+    : >"$WORLD/kst.medians"
+    for ((round = 0; round < ROUNDS; round++)); do
+        hyperfine --style none -N --warmup 2 --runs $((runs > 3 ? runs : 3)) \
+            ${PREPARE:+--prepare "$PREPARE"} --export-json "$WORLD/round.json" "${commands[@]}" >&2
+        median "$WORLD/round.json" 0 >>"$WORLD/floor.medians"
+        median "$WORLD/round.json" 1 >>"$WORLD/kst.medians"
+    done
     local python='-'
     if [ -n "${5:-}" ] && [ -x "$KSTLIB" ]; then
         hyperfine --style none -N --warmup 1 --runs $((RUNS / 10 > 3 ? RUNS / 10 : 3)) \
             ${PREPARE:+--prepare "$PREPARE"} --export-json "$WORLD/kstlib.json" "$KSTLIB ops $5" >&2 &&
             python=$(median "$WORLD/kstlib.json" 0)
     fi
-    awk -v title="$title" -v limit="$limit" -v floor="$(median "$file" 0)" -v kst="$(median "$file" 1)" \
+    awk -v title="$title" -v limit="$limit" -v floor="$(middle "$WORLD/floor.medians")" -v kst="$(middle "$WORLD/kst.medians")" \
         -v python="$python" 'BEGIN {
             ratio = kst / floor
             printf "| %s | %.1f ms | %.1f ms | %.2f | %s | ", title, floor * 1000, kst * 1000, ratio,
@@ -85,6 +94,9 @@ row() {
             else printf "%.0f ms | %.0f |\n", python * 1000, python / kst
         }'
 }
+
+# middle FILE: the one in the middle of ROUNDS numbers, a line each
+middle() { sort -g "$1" | sed -n "$((ROUNDS / 2 + 1))p"; }
 
 # median FILE INDEX, in seconds
 median() {
