@@ -14,6 +14,7 @@
 mod support;
 
 mod attack;
+mod docs;
 mod script;
 
 mod answers;

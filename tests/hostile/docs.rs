@@ -1,0 +1,44 @@
+//! docs/security.md names the test that shows each of its sentences.
+
+use std::fs;
+
+use super::support::project;
+
+/// The source that holds a test of a target.
+fn source(target: &str, modules: &str) -> String {
+    let path = modules.replace("::", "/");
+    let candidates = match target {
+        "hostile" | "e2e" => {
+            vec![format!("tests/{target}/{path}.rs"), format!("tests/{target}/{path}/mod.rs")]
+        }
+        // A unit test stands in `tests.rs` beside its module, or below it in the same file.
+        "lib" => vec![
+            format!("host/src/{path}.rs"),
+            format!("host/src/{}.rs", path.trim_end_matches("/tests")),
+        ],
+        _ => panic!("there is no target {target}"),
+    };
+    let read = candidates.iter().find_map(|file| fs::read_to_string(project().join(file)).ok());
+    read.unwrap_or_else(|| panic!("none of {candidates:?} is there"))
+}
+
+#[test]
+fn every_test_that_the_document_names_is_there() {
+    let document = fs::read_to_string(project().join("docs/security.md")).expect("it is there");
+    let mut named = 0;
+    for quoted in document.split('`').skip(1).step_by(2) {
+        let Some((target, name)) = quoted.split_once(' ') else { continue };
+        if !matches!(target, "hostile" | "e2e" | "lib") {
+            continue;
+        }
+        let (modules, name) = name.rsplit_once("::").expect("a test stands in a module");
+        let text = source(target, modules);
+        assert!(
+            text.contains(&format!("#[test]\nfn {name}()"))
+                || text.contains(&format!("    fn {name}()")),
+            "{quoted}"
+        );
+        named += 1;
+    }
+    assert!(named > 40, "{named}");
+}
