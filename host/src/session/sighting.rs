@@ -225,7 +225,10 @@ fn from_engine(
             if let (Some((how, at)), true) = (entry.end, only_the_shim) {
                 (exit, ended_at) = (Some(how), Some(at));
                 state = SessionState::Exited;
-            } else if runs_on(entry, boot) && Guard::ShimsWord.holds() {
+            } else if state != SessionState::Running
+                && runs_on(entry, boot)
+                && Guard::ShimsWord.holds()
+            {
                 // Whatever its engine and its backend say of it.
                 state = SessionState::Running;
             }
