@@ -208,7 +208,8 @@ impl Manifest {
                 return wrong(format!("the constant file '{name}' is longer than 64 KiB"));
             }
             let shown = content.replace(['\n', '\t'], " ");
-            if escape_controls(&shown) != shown && Guard::PlainManifest.holds() {
+            let plain = escape_controls(&shown) == shown && !shown.contains(odd_blank);
+            if !plain && Guard::PlainManifest.holds() {
                 return wrong(format!(
                     "the constant file '{name}' holds control or invisible characters; what is \
                      approved must be plain to see"
@@ -516,6 +517,9 @@ fn line(what: &str, text: &str, most: usize) -> Checked {
     if text.contains("  ") && Guard::PlainManifest.holds() {
         return wrong(format!("{what} holds two blanks in a row"));
     }
+    if text.contains(odd_blank) && Guard::PlainManifest.holds() {
+        return wrong(format!("{what} holds blanks that are not plain spaces"));
+    }
     match escape_controls(text) == text || !Guard::PlainManifest.holds() {
         true => Ok(()),
         false => wrong(format!(
@@ -523,6 +527,11 @@ fn line(what: &str, text: &str, most: usize) -> Checked {
             escape_controls(text)
         )),
     }
+}
+
+/// Blanks of other kinds could push what follows them out of sight.
+fn odd_blank(c: char) -> bool {
+    c != ' ' && (c.is_whitespace() || c == '\u{2800}')
 }
 
 fn count(what: &str, number: usize, most: usize) -> Checked {

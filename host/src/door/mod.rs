@@ -18,11 +18,14 @@
 //! | `call` | one operation at one location: all of the above, in order |
 //! | `audit` | what was run and refused, written down |
 //! | `show` | the manifest as the person who approves it reads it |
+//! | `amounts`, `changes` | what it amounts to in plain words; what differs from one approved before |
 
+mod amounts;
 mod audit;
 mod bind;
 mod call;
 mod carry;
+mod changes;
 mod check;
 mod error;
 mod escape;
@@ -39,6 +42,7 @@ mod show;
 #[cfg(test)]
 mod fixture;
 
+pub use amounts::{Amounts, amounts};
 pub(crate) use audit::{About, Audited};
 pub use audit::{Audit, Record, What};
 pub use bind::Row;
@@ -46,6 +50,7 @@ pub use call::{
     Call, CallSettings, Ending, Limits, Observer, PlannedCommand, Processes, Refusal, RunInfo,
     RunOutcome, Silent,
 };
+pub use changes::Changes;
 pub use check::{CheckedManifest, ManifestError};
 pub use error::DoorError;
 pub use fill::{ConstFiles, NoFiles};

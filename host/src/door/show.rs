@@ -139,7 +139,7 @@ fn warnings(usage: &str) -> String {
 
 /// `text` with each blank visible where more than `most` of them follow each other: they could push
 /// what comes after them out of sight.
-fn blanks_shown(text: &str, most: usize) -> String {
+pub(super) fn blanks_shown(text: &str, most: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(' ') {
@@ -156,7 +156,7 @@ fn blanks_shown(text: &str, most: usize) -> String {
 }
 
 /// An option's kind, as far as it says what may be given.
-fn kind(option: &OptionSchema) -> String {
+pub(super) fn kind(option: &OptionSchema) -> String {
     let mut kind = option.kind.as_str().to_owned();
     if option.repeatable {
         kind.push_str("...");

@@ -56,6 +56,13 @@ fn names_and_texts() {
     }
     refuses(Manifest { version: " ".to_owned(), ..good() }, "version is empty");
     refuses(Manifest { summary: "a\u{1b}[2J".to_owned(), ..good() }, "control or invisible");
+    for blank in ["\u{a0}", "\u{2003}", "\u{2800}"] {
+        let summary = format!("a{blank}b");
+        refuses(Manifest { summary, ..good() }, "blanks that are not plain spaces");
+        let mut bad = good();
+        bad.files = vec![ConstFile { name: "rc".to_owned(), content: format!("a{blank}b\n") }];
+        refuses(bad, "control or invisible");
+    }
     refuses(Manifest { summary: "x".repeat(201), ..good() }, "longer than");
     refuses(Manifest { detach: Some("\n".to_owned()), ..good() }, "detach");
     refuses(Manifest { keeps: vec!["A=B".to_owned()], ..good() }, "not the name of a variable");
