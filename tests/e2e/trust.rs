@@ -121,9 +121,12 @@ fn a_stranger_cannot_call_itself_tmux() {
         assert_eq!(inspected["name"], "tmux");
     }
     world.kst(["--plugin", "./stranger.wasm", "list"]).exits(7);
-    world.kst(["plugin", "trust", "./stranger.wasm", "--yes"]);
+    world.kst(["plugin", "trust", "./stranger.wasm", "--yes"]).exits(6).says("built-in");
+    world.kst(["plugin", "install", "./stranger.wasm", "--yes"]).exits(6).says("built-in");
     let start = |file| ["--plugin", file, "start", "dev", "--", "sleep", "1000"];
-    world.kst(start("./stranger.wasm")).exits(6).says("built-in");
+    world.kst(start("./stranger.wasm")).exits(7);
+    let mut terminal = world.terminal(start("./stranger.wasm"));
+    assert_eq!(terminal.exits(), Some(6), "nobody is asked: {}", terminal.screen());
     // The very one that comes with kst is nobody's stranger.
     world.kst(start(same.to_str().expect("UTF-8"))).ok();
     assert_eq!(world.status("dev")["backend"], "tmux");
@@ -188,4 +191,163 @@ fn plugins_are_listed_and_inspected() {
     world.kst(["plugin", "inspect", "tmux"]).ok().prints("new-session");
     world.kst(["plugin", "inspect", "tmax"]).exits(6);
     assert!(Path::new(&world.path("home/.local/share/kst/trust.json")).exists());
+}
+
+/// What the person at a terminal answers, and how kst ends then.
+fn answered(mut terminal: Terminal, answer: &str) -> (Option<i32>, Terminal) {
+    terminal.shows("[N]o");
+    terminal.types(answer);
+    terminal.press(Key::Enter);
+    let code = terminal.exits();
+    (code, terminal)
+}
+
+fn approvals(world: &World) -> usize {
+    let file = world.path("home/.local/share/kst/trust.json");
+    let Ok(text) = fs::read_to_string(file) else { return 0 };
+    let content: Value = serde_json::from_str(&text).expect("JSON");
+    content["plugins"].as_object().expect("an object").len()
+}
+
+/// On a terminal, whatever needs it asks: once is once, always is for good, all else is no.
+#[test]
+fn a_terminal_is_asked_where_it_is_needed() {
+    let Some(world) = world() else { return };
+    for no in ["", "n", "no", "y", "yes", "onc", "always!", "a lways", "\u{4}"] {
+        let (code, terminal) = answered(world.terminal(START), no);
+        assert_eq!(code, Some(7), "{no:?}");
+        terminal.shows("was not approved");
+    }
+    // The end of input is no, too.
+    let mut terminal = world.terminal(START);
+    terminal.shows("[N]o");
+    terminal.press(Key::Ctrl('d'));
+    assert_eq!(terminal.exits(), Some(7));
+    assert!(world.kst(["list", "-q"]).ok().out().is_empty(), "it was started");
+
+    let (code, terminal) = answered(world.terminal(START), "once");
+    assert_eq!(code, Some(0), "{}", terminal.screen());
+    assert_eq!(approvals(&world), 0);
+    world.kst(START).exits(7);
+    let (code, _) = answered(world.terminal(["--plugin", "./screen.wasm", "status", "dev"]), "o");
+    assert_eq!(code, Some(0));
+
+    let list = ["--plugin", "./screen.wasm", "list"];
+    let (code, _) = answered(world.terminal(list), "Always");
+    assert_eq!(code, Some(0));
+    assert_eq!(approvals(&world), 1);
+    world.kst(list).ok();
+}
+
+/// A plugin of the config, or of the plugins folder, is asked about when it is named, and only then.
+#[test]
+fn a_plugin_is_asked_about_when_it_is_named() {
+    let Some(world) = world() else { return };
+    let path = world.path("work/screen.wasm");
+    world.config(&format!(
+        "ops: {{plugins: {{screen: {{path: {}}}}}, sessions: {{web: {{backend: screen, command: sleep 1000}}}}}}\n",
+        path.display()
+    ));
+    let mut terminal = world.terminal(["list"]);
+    assert_eq!(terminal.exits(), Some(0), "{}", terminal.screen());
+    for naming in [&["start", "web"][..], &["status", "web"], &["list", "-b", "screen"]] {
+        let (code, _) = answered(world.terminal(naming), "no");
+        assert_eq!(code, Some(7), "{naming:?}");
+        world.kst(naming).exits(7).says("kst plugin trust");
+    }
+    let (code, terminal) = answered(world.terminal(["start", "web"]), "once");
+    assert_eq!(code, Some(0), "{}", terminal.screen());
+    assert_eq!(approvals(&world), 0);
+    let (code, _) = answered(world.terminal(["status", "web"]), "a");
+    assert_eq!(code, Some(0));
+    assert_eq!(world.status("web")["state"], "running");
+    world.kst(["stop", "web", "-t", "0"]).ok();
+}
+
+/// What was typed before the question stood there is no answer to it.
+#[test]
+fn what_is_typed_ahead_is_no_answer() {
+    let Some(world) = world() else { return };
+    // It lies in the terminal before kst is run: the shell reads no further than its own line.
+    let kst = format!("read -r go; exec {} {}", env!("CARGO_BIN_EXE_kst"), START.join(" "));
+    let mut terminal = world.terminal_of("/bin/sh", ["-c", &kst]);
+    terminal.types("go\nalways\nalways\n");
+    terminal.shows("[N]o");
+    terminal.press(Key::Ctrl('d'));
+    assert_eq!(terminal.exits(), Some(7));
+    assert_eq!(approvals(&world), 0);
+}
+
+#[test]
+fn the_question_says_what_it_amounts_to_and_where_its_programs_are() {
+    let Some(world) = world() else { return };
+    let mut terminal = world.terminal(START);
+    terminal.resize(120, 200);
+    terminal.shows("[N]o");
+    let screen = terminal.screen();
+    let places = [
+        "Nobody approved this backend",
+        "can start your command in 'screen'",
+        "can end the session you name, with 'screen'",
+        "reads with 'screen':",
+        "name:     screen",
+        "digest:   sha256:",
+        "/screen\n",
+        "-dmS {name} -- {launch}",
+        "defscrollback 10000",
+        "[o]nce, [a]lways",
+    ];
+    let mut from = 0;
+    for place in places {
+        let at = screen[from..].find(place);
+        let at = at.unwrap_or_else(|| panic!("{place:?} is not below the others:\n{screen}"));
+        from += at;
+    }
+}
+
+/// An author's loop of building and trying is one question that says what it is about.
+#[test]
+fn a_rebuilt_plugin_says_that_its_commands_are_the_same() {
+    let Some(world) = world() else { return };
+    world.kst(["plugin", "trust", "./screen.wasm", "--yes"]).ok();
+    let file = world.path("work/screen.wasm");
+    let content = fs::read(&file).expect("it was written");
+    fs::write(&file, edited(&content)).expect("it can be written");
+    let refused = world.kst(START);
+    refused.exits(7).says("it changed since you approved it on ").says("kst plugin trust");
+    let listed = world.kst(["--plugin", "./screen.wasm", "plugin", "list"]);
+    listed.exits(7);
+    let (code, terminal) = answered(world.terminal(START), "a");
+    assert_eq!(code, Some(0), "{}", terminal.screen());
+    let said = String::from_utf8_lossy(&terminal.bytes()).replace("\r\n    > ", "");
+    assert!(said.contains("only its code changed since you approved it on "), "{said}");
+    assert!(said.contains("; its commands are the same"), "{said}");
+    world.kst(["stop", "dev", "-t", "0", "--plugin", "./screen.wasm"]);
+}
+
+#[test]
+fn an_approval_can_be_withdrawn() {
+    let Some(world) = world() else { return };
+    let list = ["--plugin", "./screen.wasm", "list"];
+    let digest = world.kst(["plugin", "inspect", "./screen.wasm", "--json"]).ok().json();
+    let digest = digest["digest"].as_str().expect("a digest").to_owned();
+    for what in ["screen", &digest, &digest[..19], "./screen.wasm"] {
+        world.kst(["plugin", "trust", "./screen.wasm", "--yes", "-q"]).ok();
+        world.kst(list).ok();
+        world.kst(["plugin", "untrust", what, "--dry-run"]).ok();
+        world.kst(list).ok();
+        let gone = world.kst(["plugin", "untrust", what, "--json"]).ok().json();
+        assert_eq!((&gone[0]["name"], &gone[0]["digest"]), (&"screen".into(), &digest[..].into()));
+        world.kst(list).exits(7);
+        world.kst(["plugin", "untrust", what]).exits(6).says("nothing is approved");
+    }
+    world.kst(["plugin", "untrust", "tmux"]).exits(6).says("a part of kst");
+    world.kst(["plugin", "untrust", "sha256:1"]).exits(6);
+    // Of a file that has changed, what was approved there.
+    world.kst(["plugin", "trust", "./screen.wasm", "--yes"]).ok();
+    let file = world.path("work/screen.wasm");
+    let content = fs::read(&file).expect("it was written");
+    fs::write(&file, edited(&content)).expect("it can be written");
+    world.kst(["plugin", "untrust", "./screen.wasm"]).ok().prints(&digest);
+    assert_eq!(approvals(&world), 0);
 }

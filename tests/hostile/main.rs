@@ -13,6 +13,7 @@
 #[path = "../e2e/support/mod.rs"]
 mod support;
 
+mod asking;
 mod attack;
 mod docs;
 mod script;

@@ -97,6 +97,12 @@ impl Script {
         self
     }
 
+    /// Gives the backend another summary.
+    pub fn described(mut self, summary: &str) -> Script {
+        self.records[0][3] = summary.into();
+        self
+    }
+
     /// Adds steps to an export.
     pub fn on(mut self, export: &str, steps: &[&[&str]]) -> Script {
         let steps = steps.iter().map(|step| owned(step));

@@ -8,6 +8,7 @@ use kst::door::Audit;
 use kst::folders::Folders;
 use kst::session::{Host, HostSettings};
 
+use super::ask;
 use super::globals::Globals;
 use super::observe::{self, HeldBack, Watcher};
 use super::output::Output;
@@ -58,6 +59,15 @@ impl App {
         self.host_about(Some(name), true)
     }
 
+    /// The host, for a command that runs no program: nobody is asked to approve anything by the way.
+    pub fn host_to_manage(&self) -> anyhow::Result<Host> {
+        Ok(Host::new(HostSettings {
+            ask: None,
+            without_chosen_programs: true,
+            ..self.settings(self.config()?)
+        })?)
+    }
+
     fn host_about(&self, name: Option<&str>, starts: bool) -> anyhow::Result<Host> {
         let config = self.config()?;
         let fails = name.filter(|_| starts).and_then(|name| config.session(name).err());
@@ -91,8 +101,17 @@ impl App {
 
     /// The host, on this config, whose problems are told by whoever read it.
     pub fn host_on(&self, config: Config) -> anyhow::Result<Host> {
+        Ok(Host::new(self.settings(config))?)
+    }
+
+    /// The same, which asks for no approval.
+    pub fn host_to_check(&self, config: Config) -> anyhow::Result<Host> {
+        Ok(Host::new(HostSettings { ask: None, ..self.settings(config) })?)
+    }
+
+    fn settings(&self, config: Config) -> HostSettings {
         let output = self.output.clone();
-        Ok(Host::new(HostSettings {
+        HostSettings {
             folders: self.folders.clone(),
             config,
             plugins: self.globals.plugins.clone(),
@@ -101,7 +120,9 @@ impl App {
             observer: self.watcher.clone(),
             verbose: self.globals.verbose,
             warn: Arc::new(move |text| output.warn(text)),
-        })?)
+            ask: ask::asker(&self.output, self.globals.dry_run),
+            without_chosen_programs: false,
+        }
     }
 
     /// What backends had run. It needs no config.

@@ -1,12 +1,14 @@
 //! `kst config`
 
+mod trust;
+
 use clap::Subcommand;
 use kst::config::Severity;
 
 use super::app::App;
 use super::{examples, render};
 
-/// Check and show the config
+/// Check, show and approve the config
 ///
 /// The config is `kstlib.conf.yml`: of the system, in ~/.config, in ~ and in the working directory,
 /// later ones winning, or the file of --config alone.
@@ -22,6 +24,8 @@ enum Command {
     Check(Check),
     Show(Show),
     Schema(Schema),
+    Trust(trust::Args),
+    Untrust(trust::UntrustArgs),
 }
 
 /// Report each problem of the config, with its file, its line and what to do
@@ -50,6 +54,8 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     match args.command {
         Command::Check(_) => check(app),
         Command::Show(_) => show(app),
+        Command::Trust(args) => trust::run(&args, app),
+        Command::Untrust(args) => trust::withdraw(&args, app),
         Command::Schema(_) => {
             app.output.json(&kst::config::schema())?;
             Ok(0)
@@ -63,7 +69,7 @@ fn check(app: &App) -> anyhow::Result<u8> {
     let files = config.files().to_vec();
     // A setting that nothing can be run with, such as a program chosen by this directory, is told
     // after what is wrong in the files.
-    let host = app.host_on(config);
+    let host = app.host_to_check(config);
     let problems = host.as_ref().map_or(own, kst::session::Host::check_config);
     if app.globals.json {
         app.output.json(&serde_json::to_value(&problems)?)?;

@@ -3,6 +3,7 @@
 //! One file a subcommand, each with its options and what it does; `render` turns results into text.
 
 mod app;
+mod ask;
 mod attach;
 mod audit;
 mod completions;

@@ -1,6 +1,9 @@
 //! `kst plugin`
 
-use std::io::{self, BufRead, IsTerminal};
+mod install;
+mod remove;
+mod untrust;
+
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -8,9 +11,9 @@ use kst::session::Trust;
 use kst::text::shown_path;
 
 use super::app::App;
-use super::{examples, render, values};
+use super::{ask, examples, render, values};
 
-/// See and approve backends
+/// See, approve and install backends
 ///
 /// A backend is a WebAssembly component that can do nothing but ask for the commands it declares.
 /// Those that came with kst just run; any other is approved once, by its content.
@@ -26,6 +29,9 @@ enum Command {
     List(List),
     Inspect(Inspect),
     Trust(TrustArgs),
+    Untrust(untrust::Args),
+    Install(install::Args),
+    Remove(remove::Args),
 }
 
 /// List the backends: those that came with kst, installed ones, and --plugin
@@ -65,6 +71,10 @@ struct TrustArgs {
     /// Approve without asking
     #[arg(short, long)]
     yes: bool,
+
+    /// Print nothing but the question and errors
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
@@ -72,6 +82,9 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         Command::List(args) => list(&args, app),
         Command::Inspect(args) => inspect(&args.file, app),
         Command::Trust(args) => trust(&args, app),
+        Command::Untrust(args) => untrust::run(&args, app),
+        Command::Install(args) => install::run(&args, app),
+        Command::Remove(args) => remove::run(&args, app),
     }
 }
 
@@ -79,7 +92,7 @@ fn list(args: &List, app: &App) -> anyhow::Result<u8> {
     if args.quiet {
         app.output.be_quiet();
     }
-    let plugins = app.host()?.plugins();
+    let plugins = app.host_to_manage()?.plugins();
     if app.globals.json {
         let list: Vec<_> = plugins.iter().map(render::plugin::json).collect();
         app.output.json(&list.into())?;
@@ -102,7 +115,7 @@ fn list(args: &List, app: &App) -> anyhow::Result<u8> {
 }
 
 fn inspect(file: &Path, app: &App) -> anyhow::Result<u8> {
-    let host = app.host()?;
+    let host = app.host_to_manage()?;
     let by_name = (!file.exists())
         .then(|| host.plugins().into_iter().find(|p| Path::new(&render::plugin::name(p)) == file));
     let plugin = match by_name.flatten() {
@@ -118,38 +131,38 @@ fn inspect(file: &Path, app: &App) -> anyhow::Result<u8> {
 }
 
 fn trust(args: &TrustArgs, app: &App) -> anyhow::Result<u8> {
-    let host = app.host()?;
-    let can_ask = args.yes || (io::stdin().is_terminal() && io::stderr().is_terminal());
+    let host = app.host_to_manage()?;
     let mut unasked = false;
-    let result = host.trust(&args.file, &mut |plugin| {
-        if !can_ask {
-            unasked = true;
+    let result = host.trust(&args.file, &mut |review| {
+        unasked = !args.yes && !ask::can_ask();
+        if unasked {
             return false;
         }
-        app.output.say_bytes(render::plugin::full(plugin).as_bytes());
-        args.yes || yes(app)
+        if !args.yes || !args.quiet {
+            ask::show_component(&app.output, review);
+        }
+        args.yes || ask::yes(&app.output, "Trust it to run these commands, as you?")
     });
     if unasked {
-        return Err(kst::Error::Refused {
-            what: format!("{} is not approved: no terminal to ask on", shown_path(&args.file)),
-            advice: Some("read what `kst plugin inspect` shows of it, then add --yes".into()),
-        }
-        .into());
+        return Err(nobody_to_ask(&args.file).into());
     }
     let plugin = result?;
+    if app.globals.dry_run {
+        app.output.note("dry run: nothing was approved");
+    }
     if app.globals.json {
         app.output.json(&render::plugin::json(&plugin))?;
-    } else if plugin.trusted != Trust::No {
+    } else if !args.quiet && !app.globals.dry_run && plugin.trusted != Trust::No {
         let line = format!("{} {} is trusted.\n", render::plugin::name(&plugin), plugin.digest);
         app.output.print(line.as_bytes())?;
     }
     Ok(if plugin.trusted == Trust::No { 7 } else { 0 })
 }
 
-/// Ask on the terminal. Anything but yes is no.
-fn yes(app: &App) -> bool {
-    app.output.say_bytes(b"Trust it to run these commands, as you? [y/N] ");
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+/// A question that cannot be asked is not answered by yes.
+fn nobody_to_ask(file: &Path) -> kst::Error {
+    kst::Error::Refused {
+        what: format!("{} is not approved: no terminal to ask on", shown_path(file)),
+        advice: Some("read what `kst plugin inspect` shows of it, then add --yes".into()),
+    }
 }

@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::read::twice;
 use super::tree::{Entry, Kind, Map, Node, Place, Scalar, Value};
 use super::{Severity, Sourced};
-use crate::plugin::canonical;
+use crate::plugin::{Digest, canonical};
 use crate::session::validate::{self, quoted};
 use crate::session::{Command, OptionValue, SessionConfig};
 
@@ -22,6 +22,7 @@ pub(super) struct Checked {
     pub(super) programs: BTreeMap<String, Sourced<String>>,
     pub(super) locations: BTreeMap<String, Sourced<String>>,
     pub(super) plugins: BTreeMap<String, Sourced<PathBuf>>,
+    pub(super) plugin_digests: BTreeMap<String, Sourced<Digest>>,
     pub(super) sessions: Vec<(String, Result<SessionConfig, Problem>)>,
 }
 
@@ -52,7 +53,7 @@ pub(super) fn check(ops: &Map, home: Option<&Path>, problems: &mut Vec<Problem>)
         problems.extend(done.err());
     }
     if let Some(plugins) = ops.get("plugins") {
-        checked.plugins = check_plugins(plugins, home, problems);
+        (checked.plugins, checked.plugin_digests) = check_plugins(plugins, home, problems);
     }
     if let Some(sessions) = ops.get("sessions") {
         let default = checked.default_backend.as_ref().map(|backend| backend.value.as_str());
@@ -202,17 +203,19 @@ fn utf8(path: PathBuf, at: &Place, key: &str) -> Result<String, Problem> {
     })
 }
 
-fn check_plugins(
-    entry: &Entry,
-    home: Option<&Path>,
-    problems: &mut Vec<Problem>,
-) -> BTreeMap<String, Sourced<PathBuf>> {
-    let mut plugins = BTreeMap::new();
+/// The files of plugins, and the digests that they are to have, both by name.
+type Plugins = (BTreeMap<String, Sourced<PathBuf>>, BTreeMap<String, Sourced<Digest>>);
+
+fn check_plugins(entry: &Entry, home: Option<&Path>, problems: &mut Vec<Problem>) -> Plugins {
+    let mut plugins = Plugins::default();
     let Some(map) = mapping(entry, "ops.plugins", problems) else { return plugins };
     for plugin in map.iter() {
         let key = format!("ops.plugins.{}", plugin.key);
         match check_plugin(plugin, &key, home, problems) {
-            Ok(Some(path)) => drop(plugins.insert(plugin.key.clone(), path)),
+            Ok(Some((path, digest))) => {
+                plugins.0.insert(plugin.key.clone(), path);
+                plugins.1.extend(digest.map(|digest| (plugin.key.clone(), digest)));
+            }
             Ok(None) => {}
             Err(problem) => problems.push(problem),
         }
@@ -220,12 +223,15 @@ fn check_plugins(
     plugins
 }
 
+/// The file of a plugin, and the digest that it is to have.
+type PluginEntry = (Sourced<PathBuf>, Option<Sourced<Digest>>);
+
 fn check_plugin(
     plugin: &Entry,
     key: &str,
     home: Option<&Path>,
     problems: &mut Vec<Problem>,
-) -> Result<Option<Sourced<PathBuf>>, Problem> {
+) -> Result<Option<PluginEntry>, Problem> {
     validate::backend_name(&plugin.key)
         .map_err(|error| Problem::from_error(&plugin.key_at, key, &error))?;
     let map = match &plugin.node.value {
@@ -245,9 +251,23 @@ fn check_plugin(
         return Err(Problem::at(&plugin.key_at, key, "the plugin has no path")
             .advise("write `path: FILE.wasm` below its name"));
     };
+    // A digest that cannot be read must not count as none: then the plugin is not there.
+    let digest = map.get("digest").map(|entry| check_digest(entry, key)).transpose()?.flatten();
     let key = format!("{key}.path");
     let Some(text) = text(&path.node, &key, "a path")? else { return Ok(None) };
-    Ok(Some(sourced(absolute(text, &path.node.at, home, &key)?, &path.node.at)))
+    let path = sourced(absolute(text, &path.node.at, home, &key)?, &path.node.at);
+    Ok(Some((path, digest)))
+}
+
+fn check_digest(entry: &Entry, plugin: &str) -> Result<Option<Sourced<Digest>>, Problem> {
+    let (node, key) = (&entry.node, format!("{plugin}.digest"));
+    let Some(text) = text(node, &key, "a digest")? else { return Ok(None) };
+    let digest = text.starts_with("sha256:").then(|| text.parse().ok()).flatten();
+    let digest = digest.ok_or_else(|| {
+        let what = format!("{} is not 'sha256:' and 64 hexadecimal digits", quoted(text));
+        Problem::at(&node.at, &key, what).advise("`kst plugin inspect FILE` shows a file's digest")
+    })?;
+    Ok(Some(sourced(digest, &node.at)))
 }
 
 /// The mapping that a section is; an empty section says nothing.

@@ -14,7 +14,7 @@ pub(crate) const OPTIONS: [&str; 6] =
     ["image", "volumes", "ports", "runtime", "log_volume", "socket_name"];
 
 /// The keys of an entry of `plugins`.
-pub(super) const PLUGIN: [&str; 1] = ["path"];
+pub(super) const PLUGIN: [&str; 2] = ["path", "digest"];
 
 /// Backends whose options have the meaning that kstlib gave them; what another backend's options
 /// mean, its schema says.

@@ -51,6 +51,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::folders::Folders;
+use crate::plugin::Digest;
 use crate::session::SessionConfig;
 use crate::text::shown_path;
 use crate::{Error, Result};
@@ -198,6 +199,12 @@ impl Config {
     /// The component files of `ops.plugins`, absolute, by the name they have there.
     pub fn plugins(&self) -> &BTreeMap<String, Sourced<PathBuf>> {
         &self.checked.plugins
+    }
+
+    /// The digests that the components of `ops.plugins` are to have, by the name they have there.
+    /// In a file that is not the working directory's, one approves the component.
+    pub fn plugin_digests(&self) -> &BTreeMap<String, Sourced<Digest>> {
+        &self.checked.plugin_digests
     }
 
     /// Everything that is wrong, errors and warnings.

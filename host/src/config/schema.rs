@@ -61,6 +61,11 @@ fn ops() -> Value {
                         "path": {
                             "description": "The component, a .wasm file; relative to this file.",
                             "type": "string"
+                        },
+                        "digest": {
+                            "description": "The digest that the file must have. In your own config (not in a working directory's) it approves the component.",
+                            "type": ["string", "null"],
+                            "pattern": "^sha256:[0-9A-Fa-f]{64}$"
                         }
                     },
                     "required": ["path"],

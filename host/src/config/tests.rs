@@ -626,6 +626,11 @@ fn settings_that_are_wrong() {
             Some("did you mean 'path'?"),
         ),
         ("ops: {plugins: {s: {path: x}, s: {path: y}}}", "ops.plugins.s", None),
+        (
+            "ops: {plugins: {s: {path: x, digest: 'sha256:12'}}}",
+            "ops.plugins.s.digest",
+            Some("`kst plugin inspect FILE` shows a file's digest"),
+        ),
     ];
     for (text, key, advice) in cases {
         let config = Place::with(format!("{text}\n")).load();

@@ -21,7 +21,7 @@ pub use guest::{GuestError, GuestSession, GuestState, Health, LogSource};
 pub use limits::GuestLimits;
 pub use loaded::{Plugin, Warmth};
 pub use source::{BUILT_IN_NAMES, Origin, Source, built_in, read_component, vetted};
-pub use trust::{Approval, TrustFile};
+pub use trust::{Approval, ProgramApproval, TrustFile};
 
 pub(crate) use engine::start_ticking;
 pub(crate) use guest::{Answer, Fault, Guest, StartRequest, StopRequest};

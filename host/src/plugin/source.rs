@@ -31,6 +31,14 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// The file, where it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Origin::BuiltIn(_) => None,
+            Origin::File(path) => Some(path),
+        }
+    }
+
     /// The file, or a stand-in for messages.
     pub(crate) fn path(&self) -> PathBuf {
         match self {

@@ -1,15 +1,16 @@
 //! The backends there are, and their plugins, loaded when they are first needed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::approvals::{Approvals, Ask, Review, denied};
 use crate::config::Config;
+use crate::door::{Manifest, Programs};
 use crate::folders::Folders;
 use crate::guard::Guard;
 use crate::plugin::{
-    Approval, BUILT_IN_NAMES, Origin, Plugin, Source, TrustFile, Warmth, built_in, read_component,
-    vetted,
+    BUILT_IN_NAMES, Origin, Plugin, Source, TrustFile, Warmth, built_in, read_component, vetted,
 };
 use crate::text::nearest;
 use crate::{Error, Result, ownership};
@@ -17,18 +18,21 @@ use crate::{Error, Result, ownership};
 /// All backends of a host.
 pub(crate) struct Backends {
     cache: Option<PathBuf>,
-    trust: TrustFile,
+    approvals: Approvals,
     /// Where the components that are not built in are, by backend name; or why one cannot be used.
     others: BTreeMap<String, Result<Arc<Stranger>, Unusable>>,
     /// The backend of the first `--plugin`.
     preferred: Option<String>,
     loaded: Mutex<HashMap<String, Arc<Plugin>>>,
+    /// The backends for which the user said no.
+    denied: Mutex<HashSet<String>>,
 }
 
-/// A component that is not built in, and what the user approved of it (`None`: it is vetted).
-struct Stranger {
-    source: Source,
-    approval: Option<Approval>,
+/// A component that is not built in and may run, and what was shown of it when it was approved
+/// (`None`: it is vetted, or the config approves this very content).
+pub(super) struct Stranger {
+    pub(super) source: Source,
+    pub(super) approved: Option<Manifest>,
 }
 
 /// Why a backend of the config or of the plugins folder cannot be used. Kept as parts, since an
@@ -38,11 +42,13 @@ struct Unusable {
     what: String,
     advice: Option<String>,
     refused: bool,
+    /// The config names it; else it lies in the plugins folder.
+    configured: bool,
     file: PathBuf,
 }
 
 impl Unusable {
-    fn of(file: &Path, error: &Error) -> Self {
+    fn of(file: &Path, error: &Error, configured: bool) -> Self {
         Unusable {
             what: match error {
                 Error::Plugin { what, .. } => what.clone(),
@@ -50,6 +56,7 @@ impl Unusable {
             },
             advice: error.advice().map(str::to_owned),
             refused: matches!(error, Error::Refused { .. }),
+            configured,
             file: file.to_owned(),
         }
     }
@@ -74,13 +81,18 @@ impl Backends {
         folders: &Folders,
         config: &Config,
         explicit: &[PathBuf],
+        programs: Arc<Programs>,
+        ask: Option<Ask>,
     ) -> Result<Backends> {
         let trust = TrustFile::new(folders.data.as_deref());
+        let pins = config.plugin_digests().clone();
+        let cache = folders.cache.clone();
+        let approvals = Approvals::new(trust, cache.clone(), programs, ask, pins);
         let mut others = BTreeMap::new();
         let mut preferred = None;
         for file in explicit {
-            let stranger = Self::stranger(&trust, file, read_component(file)?)?;
-            let name = Self::name_of(&stranger)?;
+            let stranger = approvals.stranger(read_component(file)?, file, None, true)?;
+            let name = name_of(&stranger, cache.as_deref())?;
             check_free(&name, file, &stranger.source)?;
             preferred.get_or_insert_with(|| name.clone());
             others.insert(name, Ok(Arc::new(stranger)));
@@ -93,27 +105,19 @@ impl Backends {
             let found = read_component(file)
                 .and_then(|source| {
                     check_free(name, file, &source)?;
-                    Self::stranger(&trust, file, source)
+                    approvals.stranger(source, file, Some(name), false)
                 })
                 .and_then(|stranger| {
-                    let own = Self::name_of(&stranger)?;
-                    if own == *name {
-                        return Ok(Arc::new(stranger));
-                    }
-                    Err(Error::Plugin {
-                        file: file.clone(),
-                        what: format!(
-                            "its backend is called {own}, and the config calls it {name}"
-                        ),
-                        advice: Some(format!("name it ops.plugins.{own}")),
-                    })
+                    let own = name_of(&stranger, cache.as_deref())?;
+                    check_called(&own, name, file, "the config")?;
+                    Ok(Arc::new(stranger))
                 });
-            others.insert(name.clone(), found.map_err(|error| Unusable::of(file, &error)));
+            others.insert(name.clone(), found.map_err(|error| Unusable::of(file, &error, true)));
         }
         for file in installed(folders) {
             let found = in_a_safe_folder(&file).and_then(|()| {
-                let stranger = Self::stranger(&trust, &file, read_component(&file)?)?;
-                let name = Self::name_of(&stranger)?;
+                let stranger = approvals.stranger(read_component(&file)?, &file, None, false)?;
+                let name = name_of(&stranger, cache.as_deref())?;
                 check_free(&name, &file, &stranger.source)?;
                 Ok((name, stranger))
             });
@@ -125,17 +129,20 @@ impl Backends {
                     // Its name is not known before it is approved; the file's is the best there is.
                     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
                     if !BUILT_IN_NAMES.contains(&&*name) {
-                        others.entry(name).or_insert_with(|| Err(Unusable::of(&file, &error)));
+                        others
+                            .entry(name)
+                            .or_insert_with(|| Err(Unusable::of(&file, &error, false)));
                     }
                 }
             }
         }
         Ok(Backends {
-            cache: folders.cache.clone(),
-            trust,
+            cache,
+            approvals,
             others,
             preferred,
             loaded: Mutex::default(),
+            denied: Mutex::default(),
         })
     }
 
@@ -152,7 +159,54 @@ impl Backends {
 
     /// The approvals file.
     pub(crate) fn trust(&self) -> &TrustFile {
-        &self.trust
+        &self.approvals.trust
+    }
+
+    /// What the user has to see of a component before it is approved, and its bytes' digest and
+    /// manifest.
+    pub(crate) fn review(&self, file: &Path) -> Result<(Source, Review)> {
+        let source = read_component(file)?;
+        let review = self.approvals.review(&source, file)?;
+        Ok((source, review))
+    }
+
+    /// Ask whether a backend may be used that somebody named, and that nobody approved.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] where the user says no. Where nobody can be asked, and for any other
+    /// trouble, [`Backends::get`] tells.
+    pub(crate) fn ask_for(&self, name: &str) -> Result<()> {
+        let Some(Err(unusable)) = self.others.get(name) else { return Ok(()) };
+        let lock = || self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if !unusable.refused || !self.approvals.can_ask() || lock().contains_key(name) {
+            return Ok(());
+        }
+        let file = &unusable.file;
+        let mut no = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+        if no.contains(name) {
+            return Err(denied(file));
+        }
+        if !unusable.configured {
+            in_a_safe_folder(file)?;
+        }
+        let source = read_component(file)?;
+        let configured = unusable.configured.then_some(name);
+        let stranger =
+            self.approvals.stranger(source, file, configured, true).inspect_err(|_| {
+                no.insert(name.to_owned());
+            })?;
+        let own = name_of(&stranger, self.cache.as_deref())?;
+        let by = if unusable.configured { "the config" } else { "its file" };
+        check_called(&own, name, file, by)?;
+        let plugin = self.load_stranger(&stranger)?;
+        lock().insert(name.to_owned(), Arc::new(plugin));
+        Ok(())
+    }
+
+    fn load_stranger(&self, stranger: &Stranger) -> Result<Plugin> {
+        let cache = self.cache.as_deref();
+        Plugin::load(&stranger.source, cache, stranger.approved.as_ref()).map(|(plugin, _)| plugin)
     }
 
     /// The plugin of a backend, loaded at the first call.
@@ -170,15 +224,11 @@ impl Backends {
     }
 
     fn load(&self, name: &str) -> Result<Plugin> {
-        let load = |source: &Source, approval: Option<&Approval>| {
-            let approved = approval.map(|approval| &approval.manifest);
-            Plugin::load(source, self.cache.as_deref(), approved).map(|(plugin, _)| plugin)
-        };
         if let Some(source) = built_in(name) {
-            return load(&source, None);
+            return Plugin::load(&source, self.cache.as_deref(), None).map(|(plugin, _)| plugin);
         }
         match self.others.get(name) {
-            Some(Ok(stranger)) => load(&stranger.source, stranger.approval.as_ref()),
+            Some(Ok(stranger)) => self.load_stranger(stranger),
             Some(Err(unusable)) => Err(unusable.error()),
             None => Err(self.not_found(name)),
         }
@@ -204,46 +254,40 @@ impl Backends {
     pub(crate) fn inspect(&self, file: &Path) -> Result<(Plugin, Warmth)> {
         Plugin::load(&read_component(file)?, self.cache.as_deref(), None)
     }
+}
 
-    /// Whether a digest may run, and what was approved of it.
-    fn stranger(trust: &TrustFile, file: &Path, source: Source) -> Result<Stranger> {
-        if vetted(&source.digest) || !Guard::Approval.holds() {
-            return Ok(Stranger { source, approval: None });
-        }
-        match trust.get(&source.digest)? {
-            Some(approval) => Ok(Stranger { source, approval: Some(approval) }),
-            None => Err(Error::Refused {
-                what: format!(
-                    "{} is not trusted: nobody approved {}",
-                    file.display(),
-                    source.digest
-                ),
-                advice: Some(format!(
-                    "see what it could run and approve it: kst plugin trust {}",
-                    shell_words::quote(&file.display().to_string())
-                )),
-            }),
-        }
+/// The backend's name, as it was approved, or as the component says where its very content is.
+fn name_of(stranger: &Stranger, cache: Option<&Path>) -> Result<String> {
+    if let Some(approved) = &stranger.approved {
+        return Ok(approved.name.clone());
     }
-
-    fn name_of(stranger: &Stranger) -> Result<String> {
-        match &stranger.approval {
-            Some(approval) => Ok(approval.manifest.name.clone()),
-            None => {
-                let digest = stranger.source.digest;
-                let same = |name: &&&str| built_in(name).is_some_and(|one| one.digest == digest);
-                match BUILT_IN_NAMES.iter().find(same) {
-                    Some(name) => Ok((*name).to_owned()),
-                    None => Plugin::load(&stranger.source, None, None)
-                        .map(|(plugin, _)| plugin.name().to_owned()),
-                }
-            }
+    let digest = stranger.source.digest;
+    let same = |name: &&&str| built_in(name).is_some_and(|one| one.digest == digest);
+    match BUILT_IN_NAMES.iter().find(same) {
+        Some(name) => Ok((*name).to_owned()),
+        None => {
+            Plugin::load(&stranger.source, cache, None).map(|(plugin, _)| plugin.name().to_owned())
         }
     }
 }
 
+/// Whether a backend has the name that it goes by.
+fn check_called(own: &str, name: &str, file: &Path, by: &str) -> Result<()> {
+    if own == name {
+        return Ok(());
+    }
+    Err(Error::Plugin {
+        file: file.to_owned(),
+        what: format!("its backend is called {own}, and {by} calls it {name}"),
+        advice: Some(match by {
+            "the config" => format!("name it ops.plugins.{own}"),
+            _ => format!("use --backend {own}"),
+        }),
+    })
+}
+
 /// A stranger cannot take the name of a built-in backend; the very same component may.
-fn check_free(name: &str, file: &Path, source: &Source) -> Result<()> {
+pub(super) fn check_free(name: &str, file: &Path, source: &Source) -> Result<()> {
     let taken = BUILT_IN_NAMES.contains(&name) && Guard::BuiltInNames.holds();
     if !taken || vetted(&source.digest) {
         return Ok(());
@@ -256,7 +300,7 @@ fn check_free(name: &str, file: &Path, source: &Source) -> Result<()> {
 }
 
 /// The components in the user's plugins folder, in the order of their names.
-fn installed(folders: &Folders) -> Vec<PathBuf> {
+pub(super) fn installed(folders: &Folders) -> Vec<PathBuf> {
     let Some(data) = &folders.data else { return Vec::new() };
     let Ok(entries) = std::fs::read_dir(data.join("plugins")) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
@@ -284,6 +328,12 @@ pub enum Trust {
     Vetted,
     /// The user approved it.
     Approved,
+    /// The user's config approves it, by its digest.
+    Config,
+    /// The user approved it for this command alone.
+    Once,
+    /// The user approved the file, and it has another content now.
+    Changed,
     /// Nobody approved it.
     No,
 }
@@ -317,7 +367,14 @@ impl Backends {
         self.names()
             .into_iter()
             .map(|name| match self.get(&name) {
-                Ok(plugin) => self.info(&plugin),
+                Ok(plugin) => {
+                    let mut info = self.info(&plugin);
+                    if info.trusted == Trust::No {
+                        // It is in use, and nothing else approves.
+                        info.trusted = Trust::Config;
+                    }
+                    info
+                }
                 Err(error) => {
                     let unusable = match self.others.get(&name) {
                         Some(Err(unusable)) => Some(unusable),
@@ -333,8 +390,8 @@ impl Backends {
                             .as_ref()
                             .map(|source| source.digest.to_string())
                             .unwrap_or_default(),
+                        trusted: self.approvals.altered(&file),
                         origin: Origin::File(file),
-                        trusted: Trust::No,
                         size: source.map_or(0, |source| source.bytes.len() as u64),
                         imports: Vec::new(),
                         problem: Some(error.to_string()),
@@ -347,23 +404,21 @@ impl Backends {
 
     /// What can be told of a loaded plugin.
     pub(crate) fn info(&self, plugin: &Plugin) -> PluginInfo {
-        let trust = if vetted(&plugin.digest()) {
-            Trust::Vetted
-        } else if matches!(self.trust.get(&plugin.digest()), Ok(Some(_))) {
-            Trust::Approved
-        } else {
-            Trust::No
-        };
-        PluginInfo {
-            name: plugin.name().to_owned(),
-            manifest: Some(Arc::clone(plugin.manifest())),
-            digest: plugin.digest().to_string(),
-            origin: plugin.origin().clone(),
-            trusted: trust,
-            size: plugin.size() as u64,
-            imports: plugin.imports(),
-            problem: None,
-            advice: None,
-        }
+        info(plugin, self.approvals.how(&plugin.digest()))
+    }
+}
+
+/// What can be told of a loaded plugin that is trusted so.
+pub(super) fn info(plugin: &Plugin, trusted: Trust) -> PluginInfo {
+    PluginInfo {
+        name: plugin.name().to_owned(),
+        manifest: Some(Arc::clone(plugin.manifest())),
+        digest: plugin.digest().to_string(),
+        origin: plugin.origin().clone(),
+        trusted,
+        size: plugin.size() as u64,
+        imports: plugin.imports(),
+        problem: None,
+        advice: None,
     }
 }

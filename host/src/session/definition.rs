@@ -129,6 +129,7 @@ impl Host {
     /// not, the error says where.
     pub(crate) fn backend_of(&self, backend: &str, session: &str) -> Result<Arc<Plugin>> {
         let config = self.config();
+        self.ask_for(backend)?;
         self.backend(backend).map_err(|error| match error {
             Error::BackendNotFound { backend, advice } => {
                 let defined = config.session(session).ok().flatten();

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::approvals::{Ask, ProgramReview, Review, denied};
 use super::backends::{Backends, PluginInfo, Trust};
+use super::chosen;
 use super::files::WrittenFiles;
 use super::ledger::{Entry, Ledger};
 use super::model::{OptionValue, SessionConfig};
@@ -11,12 +13,24 @@ use super::processes;
 use crate::config::Config;
 use crate::door::{About, Audit, Audited, ConstFiles, Locations, Observer, Programs, Silent};
 use crate::folders::Folders;
-use crate::guard::Guard;
-use crate::plugin::Plugin;
+use crate::plugin::{BUILT_IN_NAMES, Plugin, ProgramApproval, TrustFile, read_component};
+use crate::text::shown_path;
 use crate::{Error, Result};
 
 /// The backend of sessions for which nobody says another.
 const DEFAULT_BACKEND: &str = "tmux";
+
+/// How much of a digest names a component: `sha256:` and as many digits as `kst plugin list` shows.
+const SHORTEST_DIGEST: usize = 19;
+
+/// An approval that was withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// The backend's name.
+    pub name: String,
+    /// The component's digest.
+    pub digest: String,
+}
 
 /// What a [`Host`] is made from.
 pub struct HostSettings {
@@ -37,6 +51,11 @@ pub struct HostSettings {
     pub verbose: bool,
     /// Hears what went wrong without being an error: a backend that could not be asked.
     pub warn: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Asks the user about a component or a program that nobody approved. `None`: it is refused.
+    pub ask: Option<Ask>,
+    /// Leave out the programs that a directory's config chose and nobody approved, where they would
+    /// be an error: for what runs no program.
+    pub without_chosen_programs: bool,
 }
 
 impl HostSettings {
@@ -51,6 +70,8 @@ impl HostSettings {
             observer: Arc::new(Silent),
             verbose: false,
             warn: Arc::new(|_| {}),
+            ask: None,
+            without_chosen_programs: false,
         }
     }
 }
@@ -90,30 +111,20 @@ impl Host {
     /// # Errors
     ///
     /// A component of [`HostSettings::plugins`] cannot be used; the working directory's config
-    /// chooses a program ([`Error::Refused`]).
+    /// chooses a program that nobody approved ([`Error::Refused`]).
     pub fn new(settings: HostSettings) -> Result<Host> {
-        let backends = Backends::find(&settings.folders, &settings.config, &settings.plugins)?;
-        let mut overrides = std::collections::BTreeMap::new();
-        for (id, program) in settings.config.program_overrides() {
-            let foreign = program.from_working_dir && program.value != *id;
-            if foreign && Guard::DirectoryConfig.holds() {
-                return Err(Error::Refused {
-                    what: format!(
-                        "{}: the config of a directory cannot choose the program that is run as \
-                         {id} ('{}')",
-                        program.place(),
-                        crate::text::escape_controls(&program.value)
-                    ),
-                    advice: Some(
-                        "if you mean it, put the setting into your own config \
-                         (~/.config/kstlib.conf.yml), or name this file with --config"
-                            .into(),
-                    ),
-                });
-            }
-            overrides.insert(id.clone(), program.value.clone().into());
-        }
+        let trust = TrustFile::new(settings.folders.data.as_deref());
+        let ask = settings.ask.clone();
+        let lenient = settings.without_chosen_programs;
+        let overrides = chosen::overrides(&settings.config, &trust, ask.as_ref(), lenient)?;
         let programs = Arc::new(Programs::new(std::env::var_os("PATH"), overrides));
+        let backends = Backends::find(
+            &settings.folders,
+            &settings.config,
+            &settings.plugins,
+            Arc::clone(&programs),
+            ask,
+        )?;
         let audit = Arc::new(Audit::new(settings.folders.state.as_deref()));
         Ok(Host {
             settings,
@@ -173,21 +184,133 @@ impl Host {
     pub fn trust(
         &self,
         file: &Path,
-        confirm: &mut dyn FnMut(&PluginInfo) -> bool,
+        confirm: &mut dyn FnMut(&Review) -> bool,
     ) -> Result<PluginInfo> {
-        let (plugin, _) = self.backends.inspect(file)?;
-        let info = self.backends.info(&plugin);
-        if info.trusted != Trust::No {
+        let (source, review) = self.backends.review(file)?;
+        let info = review.plugin.clone();
+        let Some(manifest) = info.manifest.as_ref().filter(|_| info.trusted == Trust::No) else {
             return Ok(info);
+        };
+        if !confirm(&review) {
+            return Err(denied(file));
         }
-        if !confirm(&info) {
-            return Err(Error::Refused {
-                what: format!("{} was not approved", file.display()),
-                advice: None,
+        if !self.dry_run() {
+            let (trust, file) = (self.backends.trust(), source.origin.file());
+            trust.approve(&source.digest(), manifest.manifest(), file)?;
+        }
+        Ok(PluginInfo { trusted: Trust::Approved, ..info })
+    }
+
+    /// Withdraw approvals: of the components of this name, of this digest (or the beginning of one),
+    /// or of this file. A dry run only looks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Plugin`] where nothing of the kind is approved; [`Error::Ambiguous`] where several
+    /// digests begin so.
+    pub fn untrust(&self, what: &Path) -> Result<Vec<Withdrawn>> {
+        let all = self.backends.trust().all()?;
+        let text = what.to_string_lossy();
+        let digests: Vec<String> = if text.starts_with("sha256:") && text.len() >= SHORTEST_DIGEST {
+            let lower = text.to_ascii_lowercase();
+            all.keys().filter(|digest| digest.starts_with(&lower)).cloned().collect()
+        } else {
+            all.iter()
+                .filter(|(_, approval)| approval.manifest.name == *text)
+                .map(|(digest, _)| digest.clone())
+                .collect()
+        };
+        if text.starts_with("sha256:") && digests.len() > 1 {
+            return Err(Error::Ambiguous {
+                name: text.into_owned(),
+                places: digests,
+                advice: Some("write more digits of the one that you mean".into()),
             });
         }
-        self.backends.trust().approve(&plugin.digest(), plugin.manifest().manifest())?;
-        Ok(PluginInfo { trusted: Trust::Approved, ..info })
+        let digests = match digests.is_empty() {
+            false => digests,
+            true => self.approved_of_file(what, &all)?,
+        };
+        let gone: Vec<Withdrawn> = all
+            .into_iter()
+            .filter(|(digest, _)| digests.contains(digest))
+            .map(|(digest, approval)| Withdrawn { name: approval.manifest.name, digest })
+            .collect();
+        if !self.dry_run() {
+            self.backends.trust().withdraw(|digest, _| digests.iter().any(|one| one == digest))?;
+        }
+        Ok(gone)
+    }
+
+    /// The approved digests of what lies, or lay, in this file.
+    fn approved_of_file(
+        &self,
+        file: &Path,
+        all: &std::collections::BTreeMap<String, crate::plugin::Approval>,
+    ) -> Result<Vec<String>> {
+        let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        let content = read_component(file).map(|source| source.digest().to_string());
+        let digests: Vec<String> = all
+            .iter()
+            .filter(|(digest, approval)| {
+                approval.file.as_ref() == Some(&path)
+                    || content.as_ref().is_ok_and(|content| content == *digest)
+            })
+            .map(|(digest, _)| digest.clone())
+            .collect();
+        if !digests.is_empty() {
+            return Ok(digests);
+        }
+        let shown = shown_path(file);
+        let advice = if BUILT_IN_NAMES.iter().any(|name| **name == *shown) {
+            format!("{shown} is a part of kst, and trusted as kst is")
+        } else if let Some(pin) = self.config().plugin_digests().get(&shown) {
+            format!("the config approves it: remove its digest from {}", pin.place())
+        } else {
+            "give a backend's name, a digest or a component's file, as `kst plugin list` shows them"
+                .to_owned()
+        };
+        Err(Error::Plugin {
+            file: file.to_owned(),
+            what: "nothing is approved by this name, digest or file".into(),
+            advice: Some(advice),
+        })
+    }
+
+    /// The programs that the config of the working directory chose and nobody approved; what cannot
+    /// be approved is an error of its own.
+    pub fn unapproved_programs(&self) -> Vec<Result<ProgramReview>> {
+        chosen::unapproved(self.config(), self.backends.trust())
+    }
+
+    /// Approve a program that the config of a directory chose.
+    ///
+    /// # Errors
+    ///
+    /// The approval cannot be kept.
+    pub fn trust_program(&self, review: &ProgramReview) -> Result<()> {
+        match self.dry_run() {
+            true => Ok(()),
+            false => self.backends.trust().approve_program(&review.choice),
+        }
+    }
+
+    /// Withdraw the approvals of the programs that the working directory's config chose, now or
+    /// before. A dry run only looks.
+    ///
+    /// # Errors
+    ///
+    /// The approvals cannot be read or written.
+    pub fn untrust_programs(&self, folder: &Path) -> Result<Vec<ProgramApproval>> {
+        let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        let here = |known: &ProgramApproval| {
+            self.config().files().contains(&known.config) && known.config.starts_with(&folder)
+                || known.config == folder.join(crate::config::FILE_NAME)
+        };
+        match self.dry_run() {
+            true => self.backends.trust().programs(here),
+            false => self.backends.trust().withdraw_programs(here),
+        }
     }
 
     /// Whether the places of a backend are sockets (tmux). `false` for one that cannot be used.
@@ -200,6 +323,19 @@ impl Host {
     /// A backend's plugin.
     pub(crate) fn backend(&self, name: &str) -> Result<Arc<Plugin>> {
         self.backends.get(name)
+    }
+
+    /// Ask about a backend that somebody named, if nobody approved it.
+    pub(crate) fn ask_for(&self, name: &str) -> Result<()> {
+        self.backends.ask_for(name)
+    }
+
+    pub(super) fn plugin_files(&self) -> &Backends {
+        &self.backends
+    }
+
+    pub(crate) fn folders(&self) -> &Folders {
+        &self.settings.folders
     }
 
     pub(crate) fn programs(&self) -> Arc<Programs> {

@@ -3,8 +3,10 @@
 //! [`SessionManager`] is one session; [`Host`] is all of them. A request goes from here to a
 //! component, from there through the door to the engine, and the answer comes back the same way.
 
+mod approvals;
 mod attach;
 mod backends;
+mod chosen;
 pub mod command;
 mod definition;
 mod environment;
@@ -12,6 +14,7 @@ mod executable;
 mod files;
 mod find;
 mod host;
+mod install;
 pub mod ledger;
 mod locations;
 mod logs;
@@ -31,9 +34,11 @@ mod terminal;
 pub mod validate;
 
 pub use crate::plugin::Origin;
+pub use approvals::{Answer, Ask, Before, ProgramReview, Question, Review};
 pub use backends::{PluginInfo, Trust};
 pub use find::Listing;
-pub use host::{Host, HostSettings};
+pub use host::{Host, HostSettings, Withdrawn};
+pub use install::{Installed, Removed};
 pub use manager::{SessionManager, auto_detect_backend};
 pub use model::{Command, ExitStatus, OptionValue, SessionConfig, SessionState, SessionStatus};
 pub use stop::{StopOptions, StopOutcome};

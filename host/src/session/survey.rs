@@ -115,7 +115,10 @@ impl Host {
 
     fn ask_all(&self, filter: &Filter, question: Question<'_>) -> Result<Survey> {
         let names = match &filter.backend {
-            Some(name) => vec![name.clone()],
+            Some(name) => {
+                self.ask_for(name)?;
+                vec![name.clone()]
+            }
             None => self.backends(),
         };
         let alone = filter.backend.is_some();

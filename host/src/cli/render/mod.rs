@@ -8,6 +8,7 @@ pub mod json;
 pub mod list;
 pub mod plugin;
 pub mod problem;
+pub mod review;
 pub mod settings;
 pub mod status;
 pub mod style;

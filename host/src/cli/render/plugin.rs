@@ -26,8 +26,8 @@ pub fn table(plugins: &[PluginInfo], width: Option<usize>) -> String {
         .map(|plugin| {
             let manifest = plugin.manifest.as_deref().map(CheckedManifest::manifest);
             let style = match plugin.trusted {
-                Trust::No => style::BAD,
-                Trust::Vetted | Trust::Approved => style::GOOD,
+                Trust::No | Trust::Changed => style::BAD,
+                Trust::Vetted | Trust::Approved | Trust::Config | Trust::Once => style::GOOD,
             };
             vec![
                 Cell::new(name(plugin), style::BOLD),
@@ -42,8 +42,26 @@ pub fn table(plugins: &[PluginInfo], width: Option<usize>) -> String {
     table::render(&COLUMNS, rows, width)
 }
 
-/// All that is known of a component: what it is, then what it could run.
+/// All that is known of a component: what it is, what it amounts to, then what it could run.
 pub fn full(plugin: &PluginInfo) -> String {
+    let mut out = facts(plugin);
+    if let Some(checked) = &plugin.manifest {
+        let amounts = door::amounts(checked.manifest(), &[]);
+        out.push('\n');
+        for line in &amounts.beware {
+            out.push_str(&format!("(!) {line}\n"));
+        }
+        for line in &amounts.can {
+            out.push_str(&format!("{line}\n"));
+        }
+        out.push('\n');
+        out.push_str(&door::render(checked.manifest()));
+    }
+    out
+}
+
+/// What a component is.
+pub fn facts(plugin: &PluginInfo) -> String {
     let mut out = String::new();
     let mut add = |key: &str, value: &str| {
         let bold = style::BOLD;
@@ -70,10 +88,6 @@ pub fn full(plugin: &PluginInfo) -> String {
     if let Some(advice) = &plugin.advice {
         add("advice", advice);
     }
-    if let Some(checked) = &plugin.manifest {
-        out.push('\n');
-        out.push_str(&door::render(checked.manifest()));
-    }
     out
 }
 
@@ -94,6 +108,10 @@ pub fn json(plugin: &PluginInfo) -> Value {
         "imports": plugin.imports,
         "problem": plugin.problem,
         "advice": plugin.advice,
+        "amounts": plugin.manifest.as_deref().map(|checked| {
+            let amounts = door::amounts(checked.manifest(), &[]);
+            json!({ "beware": amounts.beware, "can": amounts.can })
+        }),
         "manifest": manifest.and_then(|manifest| serde_json::to_value(manifest).ok()),
     })
 }
@@ -103,14 +121,17 @@ fn trust(trust: Trust) -> &'static str {
     match trust {
         Trust::Vetted => "vetted",
         Trust::Approved => "approved",
+        Trust::Config => "approved by config",
+        Trust::Once => "approved once",
+        Trust::Changed => "changed",
         Trust::No => "not trusted",
     }
 }
 
-fn origin(origin: &Origin) -> String {
+pub fn origin(origin: &Origin) -> String {
     match origin {
         Origin::BuiltIn(_) => "built in".to_owned(),
-        Origin::File(file) => file.display().to_string(),
+        Origin::File(file) => kst::text::shown_path(file),
     }
 }
 

@@ -21,7 +21,7 @@ fn approvals_are_kept_privately_and_one_by_one() {
     assert_eq!(trust.get(&digest(0)).unwrap(), None);
     assert!(!data.exists(), "looking makes nothing");
     let manifest = manifest();
-    trust.approve(&digest(0), &manifest).unwrap();
+    trust.approve(&digest(0), &manifest, None).unwrap();
     let approval = trust.get(&digest(0)).unwrap().expect("it was approved");
     assert_eq!(approval.manifest, manifest);
     assert!(approval.approved_at.ends_with('Z'));
@@ -39,7 +39,7 @@ fn approvals_at_once_are_all_kept() {
         for number in 0..16 {
             let (folder, manifest) = (folder.path(), &manifest);
             scope.spawn(move || {
-                TrustFile::new(Some(folder)).approve(&digest(number), manifest).unwrap();
+                TrustFile::new(Some(folder)).approve(&digest(number), manifest, None).unwrap();
             });
         }
     });
@@ -68,7 +68,7 @@ fn a_broken_file_is_told_and_kept() {
         let read = trust.get(&digest(0)).unwrap_err();
         assert!(read.to_string().contains("trust.json"), "{read}");
         assert_eq!(read.exit_code(), 1);
-        assert!(trust.approve(&digest(0), &manifest).is_err(), "{broken}");
+        assert!(trust.approve(&digest(0), &manifest, None).is_err(), "{broken}");
         assert_eq!(fs::read_to_string(&file).unwrap(), broken);
     }
 }
@@ -80,14 +80,15 @@ fn a_file_that_is_not_the_users_alone_is_refused() {
     let data = folder.path().join("data");
     let trust = TrustFile::new(Some(&data));
     let (file, manifest) = (data.join("trust.json"), manifest());
-    trust.approve(&digest(0), &manifest).unwrap();
+    trust.approve(&digest(0), &manifest, None).unwrap();
     let set = |path: &Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     };
     let refused = |with: &str| {
-        for error in
-            [trust.get(&digest(0)).unwrap_err(), trust.approve(&digest(1), &manifest).unwrap_err()]
-        {
+        for error in [
+            trust.get(&digest(0)).unwrap_err(),
+            trust.approve(&digest(1), &manifest, None).unwrap_err(),
+        ] {
             assert!(error.to_string().contains(with), "{error}");
             assert!(error.advice().is_some());
             assert_eq!(error.exit_code(), 7);
@@ -113,6 +114,6 @@ fn a_file_that_is_not_the_users_alone_is_refused() {
 fn no_folder_to_keep_them_in() {
     let trust = TrustFile::new(None);
     assert_eq!(trust.get(&digest(0)).unwrap(), None);
-    let error = trust.approve(&digest(0), &manifest()).unwrap_err();
+    let error = trust.approve(&digest(0), &manifest(), None).unwrap_err();
     assert!(error.advice().is_some_and(|advice| advice.contains("XDG_DATA_HOME")), "{error}");
 }
