@@ -18,18 +18,50 @@ use crate::text::shown_path;
 ///
 /// [`Error::Refused`], with what to do about it.
 pub(crate) fn check(path: &Path, meta: &Metadata) -> Result<(), Error> {
+    check_owner(path, meta)?;
+    let shown = shown_path(path);
+    if meta.mode() & 0o022 != 0 && Guard::OwnFile.holds() {
+        return Err(Error::Refused {
+            what: format!("{shown}: others can write to it"),
+            advice: Some(format!("chmod go-w {}", shell_words::quote(&shown))),
+        });
+    }
+    Ok(())
+}
+
+/// Whether nobody but the user and root can have a path lead elsewhere, once it was looked at: who
+/// owns the folders above it, and the links in it, and who else can rename what is in them.
+///
+/// # Errors
+///
+/// [`Error::Refused`], with what to do about it.
+pub(crate) fn check_way(path: &Path) -> Result<(), Error> {
+    let failed = |path: &Path, error: io::Error| {
+        Error::failed(format!("{} cannot be looked at: {error}", shown_path(path)))
+    };
+    let real = std::fs::canonicalize(path).map_err(|error| failed(path, error))?;
+    for step in [path, &real].into_iter().flat_map(|path| path.ancestors().skip(1)) {
+        check_owner(step, &step.symlink_metadata().map_err(|error| failed(step, error))?)?;
+        let meta = step.metadata().map_err(|error| failed(step, error))?;
+        check_owner(step, &meta)?;
+        // In a sticky folder, each renames his own alone.
+        if meta.mode() & 0o1002 == 0o002 && Guard::OwnFile.holds() {
+            return Err(Error::Refused {
+                what: format!("{}: others can write to it", shown_path(step)),
+                advice: Some("copy the program into a folder of yours".into()),
+            });
+        }
+    }
+    check_owner(path, &path.symlink_metadata().map_err(|error| failed(path, error))?)
+}
+
+fn check_owner(path: &Path, meta: &Metadata) -> Result<(), Error> {
     let user = rustix::process::geteuid().as_raw();
     let shown = shown_path(path);
     if meta.uid() != user && meta.uid() != 0 && Guard::OwnFile.holds() {
         return Err(Error::Refused {
             what: format!("{shown}: it belongs to another user (number {})", meta.uid()),
             advice: Some("copy it into a folder of yours and use the copy".into()),
-        });
-    }
-    if meta.mode() & 0o022 != 0 && Guard::OwnFile.holds() {
-        return Err(Error::Refused {
-            what: format!("{shown}: others can write to it"),
-            advice: Some(format!("chmod go-w {}", shell_words::quote(&shown))),
         });
     }
     Ok(())
@@ -112,6 +144,41 @@ mod tests {
         let pipe = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
         assert!(open(&pipe).unwrap_err().to_string().contains("not a regular file"));
+    }
+
+    #[test]
+    fn the_way_to_a_file_is_the_users() {
+        let folder = tempfile::tempdir().unwrap();
+        let (above, inner) = (folder.path().join("above"), folder.path().join("above/inner"));
+        fs::create_dir_all(&inner).unwrap();
+        let file = inner.join("file");
+        fs::write(&file, "x").unwrap();
+        let link = folder.path().join("link");
+        symlink(&inner, &link).unwrap();
+        let linked = link.join("file");
+        let set = |mode| fs::set_permissions(&above, Permissions::from_mode(mode)).unwrap();
+        for mode in [0o755, 0o775, 0o1777] {
+            set(mode);
+            check_way(&file).unwrap();
+            check_way(&linked).unwrap();
+        }
+        set(0o777);
+        for path in [&file, &linked] {
+            let error = check_way(path).unwrap_err();
+            assert!(error.to_string().contains("above: others can write to it"), "{error}");
+        }
+        set(0o755);
+        // Only root can give files away.
+        for given in [&above, &link, &file] {
+            if std::os::unix::fs::lchown(given, Some(65_534), None).is_err() {
+                eprintln!("NOT RUN: the_way_to_a_file_is_the_users: only root can try all of it");
+                return;
+            }
+            let error = check_way(&linked).unwrap_err();
+            let told = error.to_string();
+            assert!(told.contains("another user (number 65534)"), "{error}");
+            std::os::unix::fs::lchown(given, Some(0), None).unwrap();
+        }
     }
 
     /// Only root can give files away; elsewhere the owner's rule is seen by its twin for modes.

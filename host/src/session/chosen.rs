@@ -158,15 +158,17 @@ fn digest(path: &Path) -> std::result::Result<Digest, String> {
     Ok(Digest::from_bytes(hash.finalize().into()))
 }
 
-/// Whether nobody else can put another file there, once this one was looked at.
-fn safe(path: &Path, with_folders: bool) -> Result<()> {
+/// Whether nobody else can put another file there, once this one was looked at. The folders of PATH
+/// are the user's own choice.
+fn safe(path: &Path, named_by_path: bool) -> Result<()> {
     let failed = |error: io::Error| {
         Error::failed(format!("{} cannot be looked at: {error}", shown_path(path)))
     };
     let real = std::fs::canonicalize(path).map_err(failed)?;
     let mut all = vec![real.as_path()];
-    if with_folders {
+    if named_by_path {
         all.extend([real.parent(), path.parent()].into_iter().flatten());
+        ownership::check_way(path)?;
     }
     for path in all {
         ownership::check(path, &std::fs::metadata(path).map_err(failed)?)?;
