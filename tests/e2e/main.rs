@@ -7,6 +7,7 @@
 
 mod support;
 
+mod approvals_kept;
 mod attach;
 mod audit;
 mod bad_cache;

@@ -64,6 +64,45 @@ fn a_form_among_many_that_runs_anything() {
     }
 }
 
+/// What differs from what was approved under this name stands above all the rest.
+#[test]
+fn a_form_that_was_added_since() {
+    let world = World::bare();
+    let script = Script::honest();
+    world.write("work/evil.wasm", script.component());
+    world.kst(["plugin", "trust", "./evil.wasm", "--yes", "-q"]).ok();
+    let script = script
+        .form("more", "stop", "changes", "mark {id} sh -c '$(x)'")
+        .without("rm")
+        .without("kill")
+        .form("kill", "stop", "changes", "box kill --all {id}");
+    world.write("work/evil.wasm", script.component());
+    let mut terminal = world.terminal(["--plugin", "./evil.wasm", "list", "-b", "evil"]);
+    terminal.shows(QUESTION);
+    terminal.press(Key::Ctrl('d'));
+    assert_eq!(terminal.exits(), Some(7));
+    let all = String::from_utf8_lossy(&terminal.bytes()).replace('\r', "");
+    let all = all.replace("\n    > ", "");
+    let mut from = 0;
+    for place in [
+        "You approved another backend of this name on ",
+        "new:      stop  changes  more  mark {id} sh -c '$(x)'\n",
+        "changed:  stop  changes  kill  box kill {id}\n",
+        "it is:    stop  changes  kill  box kill --all {id}\n",
+        "gone:     remove  changes  rm  box rm {id}\n",
+        "What it amounts to:\n",
+        "(!) the form 'more' names 'sh', which runs what it is given\n",
+        "(!) the form 'more' holds text that a shell would act on: $(\n",
+        "Every command that it could have run:\n",
+        "(!) the form 'more' names 'sh'",
+        QUESTION,
+    ] {
+        let at = all[from..].find(place);
+        from += at.unwrap_or_else(|| panic!("{place:?} is not where it belongs:\n{all}"));
+    }
+    assert!(!all.contains("only its code changed"), "{all}");
+}
+
 #[test]
 fn words_that_act_on_the_terminal() {
     for words in

@@ -78,7 +78,11 @@ fn answer(output: &Output, question: &str) -> String {
     }
 }
 
+/// How wide the terminal is; one that does not say is taken for a common one.
 fn columns() -> Option<usize> {
-    let columns = tcgetwinsize(io::stderr()).ok()?.ws_col;
-    (columns > 0).then_some(usize::from(columns))
+    if !io::stderr().is_terminal() {
+        return None;
+    }
+    let columns = tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
+    Some(if columns > 0 { usize::from(columns) } else { 80 })
 }

@@ -11,7 +11,7 @@ use super::plugin;
 const GOES_ON: &str = "    > ";
 
 /// The narrowest screen for which lines are folded.
-const NARROWEST: usize = 20;
+const NARROWEST: usize = 10;
 
 /// A component: what it amounts to and what changed, then everything that it declares.
 pub fn component(review: &Review) -> String {
@@ -29,7 +29,8 @@ pub fn component(review: &Review) -> String {
         out.push_str(&format!("  {line}\n"));
     }
     out.push('\n');
-    out.push_str(&plugin::facts(info));
+    // Without styles: what is folded is counted by characters.
+    out.push_str(&String::from_utf8_lossy(&kst::text::plain(plugin::facts(info).as_bytes())));
     out.push_str("\nIts programs on this machine:\n");
     for (id, path) in &review.programs {
         let file = match path {

@@ -110,6 +110,63 @@ fn a_file_that_is_not_the_users_alone_is_refused() {
     assert!(trust.get(&digest(0)).unwrap().is_some());
 }
 
+/// What somebody who was killed left unfinished, or a link in its place, is not written through.
+#[test]
+fn what_was_left_unfinished_is_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let trust = TrustFile::new(Some(folder.path()));
+    let (unfinished, other) = (folder.path().join(UNFINISHED), folder.path().join("other"));
+    fs::write(&unfinished, "half").unwrap();
+    trust.approve(&digest(0), &manifest(), None).unwrap();
+    fs::write(&other, "mine").unwrap();
+    std::os::unix::fs::symlink(&other, &unfinished).unwrap();
+    trust.approve(&digest(1), &manifest(), None).unwrap();
+    assert_eq!(fs::read_to_string(other).unwrap(), "mine");
+    assert_eq!(trust.all().unwrap().len(), 2);
+    assert!(!unfinished.exists());
+}
+
+#[test]
+fn approvals_are_withdrawn_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let trust = TrustFile::new(Some(folder.path()));
+    assert!(trust.withdraw(|_, _| true).unwrap().is_empty());
+    assert!(!folder.path().join("trust.json").exists(), "withdrawing nothing writes nothing");
+    let manifest = manifest();
+    for number in 0..3 {
+        trust.approve(&digest(number), &manifest, Some(Path::new("/a.wasm"))).unwrap();
+    }
+    let one = digest(1).to_string();
+    let gone = trust.withdraw(|digest, _| digest == one).unwrap();
+    assert_eq!(gone.keys().collect::<Vec<_>>(), [&one]);
+    assert_eq!(trust.get(&digest(1)).unwrap(), None);
+    assert!(trust.get(&digest(0)).unwrap().is_some() && trust.get(&digest(2)).unwrap().is_some());
+    // Programs and components do not get into each other's way.
+    let choice = ProgramApproval {
+        program: "tmux".into(),
+        path: "/x/tmux".into(),
+        digest: digest(7),
+        config: "/x/kstlib.conf.yml".into(),
+        approved_at: String::new(),
+    };
+    trust.approve_program(&choice).unwrap();
+    trust.approve_program(&choice).unwrap();
+    assert!(trust.has_program(&choice).unwrap());
+    assert_eq!(trust.programs(|_| true).unwrap().len(), 1);
+    for other in [
+        ProgramApproval { program: "screen".into(), ..choice.clone() },
+        ProgramApproval { path: "/y/tmux".into(), ..choice.clone() },
+        ProgramApproval { digest: digest(8), ..choice.clone() },
+        ProgramApproval { config: "/y/kstlib.conf.yml".into(), ..choice.clone() },
+    ] {
+        assert!(!trust.has_program(&other).unwrap(), "{other:?}");
+    }
+    trust.withdraw(|_, _| true).unwrap();
+    assert!(trust.has_program(&choice).unwrap());
+    assert_eq!(trust.withdraw_programs(|_| true).unwrap().len(), 1);
+    assert!(!trust.has_program(&choice).unwrap());
+}
+
 #[test]
 fn no_folder_to_keep_them_in() {
     let trust = TrustFile::new(None);
