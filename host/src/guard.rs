@@ -151,7 +151,7 @@ guards! {
 impl Guard {
     /// Whether it holds.
     #[inline]
-    pub(crate) fn holds(self) -> bool {
+    pub fn holds(self) -> bool {
         crate::holds(self)
     }
 

@@ -1,6 +1,6 @@
-;; Imports what no backend gets.
+;; Imports a WASI of another version than backends get (an empty one).
 (component
-  (import "wasi:cli/environment@0.2.0" (instance))
+  (import "wasi:cli/environment@0.3.0" (instance))
   (core module $m
     (func (export "f"))
     (func $begin )

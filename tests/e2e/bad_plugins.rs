@@ -35,7 +35,7 @@ fn told(outcome: &Outcome, file: &Path, says: &str) {
 fn components_that_cannot_be_used() {
     let world = World::bare();
     for (what, says) in [
-        ("wants-wasi", "wasi:cli/environment@0.2.0"),
+        ("wants-wasi", "wasi:cli/environment@0.3.0, and a backend gets nothing but kst:runner"),
         ("wants-network", "host:net/socket"),
         ("newer-types", "9.1.0"),
         ("newer", "kst:runner@0.2.0; this kst runs 0.1.0"),

@@ -24,6 +24,7 @@ mod interrupted;
 mod killed_starts;
 mod library;
 mod other_users;
+mod python;
 mod screen;
 mod sufferings;
 mod tmux;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Engine, Key, Terminal, World, edited, screen_plugin};
+use crate::support::{Engine, Key, Terminal, World, edited, padded, screen_plugin};
 
 /// A world with a copy of `screen.wasm` in its working directory.
 fn world() -> Option<World> {
@@ -350,4 +350,25 @@ fn an_approval_can_be_withdrawn() {
     fs::write(&file, edited(&content)).expect("it can be written");
     world.kst(["plugin", "untrust", "./screen.wasm"]).ok().prints(&digest);
     assert_eq!(approvals(&world), 0);
+}
+
+/// A component of other toolchains has an interpreter in it.
+#[test]
+fn a_large_component_is_compiled_once_and_says_so() {
+    let Some(mut world) = world() else { return };
+    let cache = world.with_own_cache();
+    let content = fs::read(world.path("work/screen.wasm")).expect("it was written");
+    world.write("work/large.wasm", padded(&content, 3 << 20));
+    let inspect = |world: &World| {
+        let mut terminal = world.terminal(["plugin", "inspect", "./large.wasm"]);
+        terminal.resize(100, 200);
+        terminal.shows("defscrollback");
+        terminal.exits();
+        terminal.screen().contains("large.wasm (3 MiB), this once")
+    };
+    assert!(inspect(&world));
+    assert!(!inspect(&world));
+    // Where nobody watches there is nothing to say.
+    fs::remove_dir_all(cache).expect("it can be removed");
+    world.kst(["plugin", "inspect", "./large.wasm"]).ok().hides("compiling");
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kst::guard::Guard;
 
 use super::{Attack, Script, Seen};
+use crate::support::padded;
 
 const WEB: &str = "echo '1 up 0 web'";
 
@@ -235,14 +236,7 @@ fn a_larger_component() {
     list(script.only("list", &[&["try", "mark"]]))
         .with(|world| {
             let file = world.path("work/evil.wasm");
-            let mut component = fs::read(&file).expect("it was written");
-            // A custom section of 65 MiB, which means nothing: its length in groups of seven bits.
-            let length = 65_u32 << 20;
-            component.push(0);
-            component.extend((0..4).map(|group| (length >> (7 * group)) as u8 | 0x80));
-            component.push(0);
-            component.extend(b"\x04note");
-            component.resize(component.len() + length as usize - 5, 0);
+            let component = padded(&fs::read(&file).expect("it was written"), 65 << 20);
             fs::write(file, component).expect("it can be written");
         })
         .stopped_by(&[Guard::ComponentSize])

@@ -1,12 +1,14 @@
 //! What a command works with: the global options, the config, the host, the output.
 
-use std::path::PathBuf;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kst::config::{Config, Sources};
 use kst::door::Audit;
 use kst::folders::Folders;
 use kst::session::{Host, HostSettings};
+use kst::text::shown_path;
 
 use super::ask;
 use super::globals::Globals;
@@ -15,6 +17,17 @@ use super::output::Output;
 
 /// How many problems of the config are told in full by commands that are about something else.
 const MOST_PROBLEMS: usize = 3;
+
+/// The size in bytes from which on compiling a component takes a second or more.
+const LARGE: usize = 2 << 20;
+
+/// A line for whoever waits at a terminal.
+fn tell_of_compiling(component: &Path, bytes: usize) {
+    if bytes >= LARGE && io::stderr().is_terminal() {
+        let (file, size) = (shown_path(component), bytes >> 20);
+        Output::new().note(&format!("compiling {file} ({size} MiB), this once: its code is kept"));
+    }
+}
 
 /// What a command works with.
 pub struct App {
@@ -26,6 +39,7 @@ pub struct App {
 
 impl App {
     pub fn new(globals: Globals, output: Output) -> Self {
+        kst::plugin::on_compiling(tell_of_compiling);
         let watcher = Arc::new(Watcher::new(globals.verbose, globals.dry_run, output.clone()));
         App { globals, output, folders: Folders::from_env(), watcher }
     }

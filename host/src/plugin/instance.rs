@@ -9,6 +9,7 @@ use wasmtime::{ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Trap, Up
 use super::engine::start_ticking;
 use super::guest::Fault;
 use super::limits::GuestLimits;
+use super::wasi::Empty;
 use crate::door::{Call, DoorError};
 
 /// What a store holds during a call.
@@ -25,6 +26,8 @@ pub(super) struct State {
     until: Instant,
     /// The limit that was crossed, to be told instead of the trap that follows.
     crossed: Option<String>,
+    /// What it gets of WASI, where it imports that.
+    pub(super) wasi: Empty,
 }
 
 impl State {
@@ -60,6 +63,11 @@ impl State {
             Some(door) => self.timed(|| use_door(&door)),
             None => T::default(),
         }
+    }
+
+    /// Tell this instead of the error that follows.
+    pub(super) fn cross(&mut self, what: String) {
+        self.crossed = Some(what);
     }
 
     /// A line for the debug log.
@@ -173,6 +181,7 @@ pub(super) fn store(
         outside: Duration::ZERO,
         until: Instant::now() + time + limits.grace,
         crossed: None,
+        wasi: Empty::default(),
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| state);
@@ -191,20 +200,28 @@ pub(super) fn store(
 
 /// What went wrong in the component, as a sentence about it.
 pub(super) fn fault(store: &mut Store<State>, error: &wasmtime::Error) -> Fault {
-    if let Some(crossed) = store.data_mut().crossed.take() {
-        return Fault(crossed);
-    }
-    Fault(match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => format!(
-            "it used more stack than the limit of {} KiB",
-            store.data().limits.stack_bytes >> 10
-        ),
+    let state = store.data_mut();
+    let what = match state.crossed.take() {
+        Some(crossed) => crossed,
+        None => trap(error, &state.limits),
+    };
+    Fault(match state.wasi.last_words() {
+        Some(words) => format!("{what}; the last it said is: {words}"),
+        None => what,
+    })
+}
+
+fn trap(error: &wasmtime::Error, limits: &GuestLimits) -> String {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => {
+            format!("it used more stack than the limit of {} KiB", limits.stack_bytes >> 10)
+        }
         Some(Trap::UnreachableCodeReached) => {
             "it gave up (it ran into 'unreachable', which is how a panic ends)".into()
         }
         Some(trap) => format!("it trapped: {trap}"),
         None => format!("it broke: {}", first_line(&format!("{error:#}"))),
-    })
+    }
 }
 
 fn first_line(text: &str) -> String {
@@ -228,6 +245,7 @@ mod tests {
             outside: Duration::ZERO,
             until: Instant::now() + time,
             crossed: None,
+            wasi: Empty::default(),
         }
     }
 

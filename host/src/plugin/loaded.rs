@@ -1,6 +1,7 @@
 //! A component that can be called: compiled, described, held to what it declared.
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -14,6 +15,7 @@ use super::guest::{Fault, Guest};
 use super::instance::store;
 use super::limits::GuestLimits;
 use super::source::{Origin, Source};
+use super::wasi;
 use crate::door::{Call, CheckedManifest, Manifest};
 use crate::guard::Guard;
 use crate::{Error, Result};
@@ -36,6 +38,15 @@ struct Compiled {
     _code: Option<Code>,
 }
 
+/// Who hears of components that are compiled.
+static COMPILING: OnceLock<fn(&Path, usize)> = OnceLock::new();
+
+/// Have `tell` called, with its file and its size in bytes, before a component is compiled: that is done
+/// once for each and may take seconds. For the whole process; the first call counts.
+pub fn on_compiling(tell: fn(&Path, usize)) {
+    let _ = COMPILING.set(tell);
+}
+
 /// Whether compiled code was at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Warmth {
@@ -55,7 +66,7 @@ impl Plugin {
     /// breaks a rule or a limit when asked to describe itself.
     pub(crate) fn load(
         source: &Source,
-        cache_folder: Option<&std::path::Path>,
+        cache_folder: Option<&Path>,
         approved: Option<&Manifest>,
     ) -> Result<(Plugin, Warmth)> {
         let wrong = |what: String, advice: Option<String>| Error::Plugin {
@@ -79,6 +90,9 @@ impl Plugin {
         let (compiled, described, warmth) = match kept {
             Some((compiled, manifest)) => (compiled, manifest, Warmth::Cached),
             None => {
+                if let Some(tell) = COMPILING.get() {
+                    tell(&source.origin.path(), source.bytes.len());
+                }
                 let component = Component::new(engine, &source.bytes).map_err(|error| {
                     let why = crate::text::escape_controls(&format!("{error:#}"));
                     wrong(format!("it is not a sound component: {why}"), None)
@@ -173,16 +187,16 @@ fn check_interface(engine: &Engine, component: &Component) -> Result<(), (String
     for (import, _) in component_type.imports(engine) {
         let import = crate::text::escape_controls(import);
         match version_of(&import) {
+            None if wasi::offers(&import) => {}
             Some(version) if VERSIONS.contains(&version) => {}
             Some(version) => return Err(other_version(version)),
             None => {
                 return Err((
-                    format!("it wants {import}, and a backend gets nothing but {PACKAGE}"),
-                    Some(
-                        "build it for wasm32-unknown-unknown and wrap it with kst-pack, so that it \
-                         imports no WASI"
-                            .into(),
+                    format!(
+                        "it wants {import}, and a backend gets nothing but {PACKAGE} and an empty \
+                         WASI 0.2"
                     ),
+                    Some("its author builds it without what that is for".into()),
                 ));
             }
         }

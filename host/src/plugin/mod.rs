@@ -2,7 +2,7 @@
 //!
 //! A component is found ([`Source`]), checked to be one that this kst can run, compiled or taken from
 //! the cache of compiled code, and instantiated anew for each call, under limits ([`GuestLimits`]).
-//! The one import that it gets is the door.
+//! The one import that it gets is the door; a WASI that its toolchain wants is an empty one.
 
 mod bindings;
 mod cache;
@@ -15,11 +15,12 @@ mod limits;
 mod loaded;
 mod source;
 mod trust;
+mod wasi;
 
 pub use digest::Digest;
 pub use guest::{GuestError, GuestSession, GuestState, Health, LogSource};
 pub use limits::GuestLimits;
-pub use loaded::{Plugin, Warmth};
+pub use loaded::{Plugin, Warmth, on_compiling};
 pub use source::{BUILT_IN_NAMES, Origin, Source, built_in, read_component, vetted};
 pub use trust::{Approval, ProgramApproval, TrustFile};
 

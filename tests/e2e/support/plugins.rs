@@ -35,6 +35,17 @@ pub fn edited(component: &[u8]) -> Vec<u8> {
     [component, &section].concat()
 }
 
+/// The same, and larger by so many bytes.
+pub fn padded(component: &[u8], by: u32) -> Vec<u8> {
+    let mut larger = component.to_vec();
+    // A custom section without a meaning: its length in groups of seven bits, and an empty name.
+    larger.push(0);
+    larger.extend((0..4).map(|group| (by >> (7 * group)) as u8 | 0x80));
+    larger.push((by >> 28) as u8);
+    larger.resize(larger.len() + by as usize, 0);
+    larger
+}
+
 impl World {
     /// Approves a component as its user does: on a terminal, having been shown its forms.
     #[track_caller]

@@ -12,6 +12,7 @@ use crate::plugin::guest::{
     StartRequest, StopRequest, StreamSource,
 };
 use crate::plugin::instance::{State, fault};
+use crate::plugin::wasi;
 use crate::session::{ExitStatus, OptionValue};
 
 mod generated {
@@ -36,6 +37,7 @@ pub(in crate::plugin) fn instantiate(
 ) -> Result<Instance, Fault> {
     let mut linker = Linker::new(store.engine());
     let made = Runner::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)
+        .and_then(|()| wasi::define(&mut linker, component))
         .and_then(|()| Runner::instantiate(&mut store, component, &linker));
     match made {
         Ok(runner) => Ok(Instance { store, runner }),
