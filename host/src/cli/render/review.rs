@@ -92,7 +92,7 @@ pub fn program(review: &ProgramReview) -> String {
     };
     let mut out = format!(
         "The config of this directory chooses a program, which can then do anything as you.\n\n\
-         set in:   {}\nsays:     {}_binary: {}\nprogram:  {}\ndigest:   {}\ninstead:  {instead}\n",
+         set in:   {}\nsays:     {}_binary: {}\nprogram:  {}\ndigest:   {}\nelse:     {instead}\n",
         escape_controls(&review.place),
         escape_controls(&choice.program),
         escape_controls(&review.value),
@@ -100,8 +100,9 @@ pub fn program(review: &ProgramReview) -> String {
         choice.digest,
     );
     if review.changed {
-        out.push_str("It is not what you approved for this setting before.\n");
+        out.push_str("\nIt is not what you approved for this setting before.\n");
     }
+    out.push('\n');
     out
 }
 
