@@ -114,3 +114,20 @@ fn one_of_the_same_name_gives_way() {
     assert_eq!(files(&world), ["screen.wasm"]);
     world.kst(["list", "-b", "screen"]).ok();
 }
+
+/// On a terminal, the approval goes with the file if one says so, and by a yes alone.
+#[test]
+fn a_removal_asks_about_the_approval() {
+    let Some(world) = world() else { return };
+    for (answer, code) in [("n", 0), ("", 0), ("y", 7)] {
+        world.kst(["plugin", "install", "./screen.wasm", "--yes", "-q"]).ok();
+        let mut terminal = world.terminal(["plugin", "remove", "screen"]);
+        terminal.shows("Withdraw its approval too? [y/N]");
+        assert_eq!(files(&world), [""; 0], "it is removed before the question");
+        terminal.types(answer);
+        terminal.press(Key::Enter);
+        assert_eq!(terminal.exits(), Some(0));
+        terminal.shows(if code == 0 { "its approval stays" } else { "is withdrawn" });
+        assert_eq!(world.kst(INSTALL).code, Some(code), "{answer:?}");
+    }
+}
