@@ -138,6 +138,8 @@ guards! {
     CacheSeal,
     /// Compiled code is loaded only from files and a folder that are the user's own.
     CacheOwner,
+    /// The folders in which kst keeps its ledger, tickets and logs are open to nobody else.
+    StateOwner,
     /// A ticket is good for one reader.
     TicketOnce,
     /// A ticket is a file of the user's own in a folder of the user's own.

