@@ -1,7 +1,7 @@
 //! Every guard that stands between a hostile component and the user, by name.
 //!
 //! A guard is a rule that some line of kst holds. In every kst that is built to be used, all of them
-//! hold: [`Guard::holds`] is always true, and nothing can change that. The tests in `tests/hostile`
+//! hold: `Guard::holds` is always true, and nothing can change that. The tests in `tests/hostile`
 //! attack each one, and to prove that an attack would land without it they build a program of their
 //! own (`tests/hostile/unguarded.rs`) in which single guards can be taken away.
 

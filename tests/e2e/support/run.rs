@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{self, SigHandler};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Outcome;
@@ -26,6 +27,7 @@ impl Run {
         let mut command = Command::new(program);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
+        heed_signals(&mut command);
         Run { command, input: Vec::new(), deadline: Duration::from_secs(60) }
     }
 
@@ -88,6 +90,20 @@ impl Run {
     #[track_caller]
     pub fn run(self) -> Outcome {
         self.spawn().wait()
+    }
+}
+
+/// Have a program that `command` starts hear of what a terminal's keys send, whoever runs the tests:
+/// what a shell puts into the background ignores it.
+pub(super) fn heed_signals(command: &mut Command) {
+    // SAFETY: between fork and exec only system calls are made, which are async-signal-safe.
+    unsafe {
+        command.pre_exec(|| {
+            for key in [signal::SIGINT, signal::SIGQUIT, signal::SIGHUP, signal::SIGTERM] {
+                signal::signal(key, SigHandler::SigDfl)?;
+            }
+            Ok(())
+        });
     }
 }
 

@@ -61,6 +61,7 @@ impl Terminal {
         let path = std::fs::read_link(path).expect("a terminal has a file");
         let side = || pair.slave.try_clone().expect("a descriptor can be copied");
         command.stdin(side()).stdout(side()).stderr(side());
+        super::run::heed_signals(&mut command);
         // SAFETY: both calls are async-signal-safe and allocate nothing.
         unsafe {
             command.pre_exec(|| {
