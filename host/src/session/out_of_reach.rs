@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use super::host::Host;
 use super::ledger::Entry;
 use super::locations::DEFAULT;
-use super::model::{SessionState, SessionStatus};
-use super::sighting::Sighting;
+use super::sighting::{Sighting, of_entry};
 use super::survey::Filter;
 use crate::Error;
 use crate::door::Location;
@@ -75,21 +74,7 @@ impl Host {
 
 fn sighting(entry: Entry) -> Sighting {
     Sighting {
-        status: SessionStatus {
-            name: entry.name.clone(),
-            state: SessionState::Unknown,
-            backend: entry.backend.clone(),
-            location: entry.location.clone(),
-            pid: None,
-            created_at: Some(entry.started_at),
-            ended_at: None,
-            exit: None,
-            window_count: None,
-            image: None,
-            health: None,
-            details: Vec::new(),
-            ours: true,
-        },
+        status: of_entry(&entry),
         plugin: None,
         location: Location {
             is_default: entry.location == DEFAULT,

@@ -146,7 +146,7 @@ pub(crate) fn combine(
         if live_namesake && !runs_on(entry, boot) {
             continue;
         }
-        if let Some(status) = from_ledger(&plugin, &location, entry, here, reached, boot) {
+        if let Some(status) = from_ledger(entry, here, reached, boot) {
             found.push(Sighting {
                 status,
                 plugin: Some(Arc::clone(&plugin)),
@@ -260,20 +260,13 @@ fn from_engine(
     }
 }
 
-/// A run that the engine does not have (any more); `None` where there is nothing to tell.
-fn from_ledger(
-    plugin: &Plugin,
-    location: &Location,
-    entry: &Entry,
-    here: bool,
-    reached: bool,
-    boot: Option<&str>,
-) -> Option<SessionStatus> {
-    let mut status = SessionStatus {
+/// What the ledger alone tells of a run of kst's: nothing of its state.
+pub(super) fn of_entry(entry: &Entry) -> SessionStatus {
+    SessionStatus {
         name: entry.name.clone(),
         state: SessionState::Unknown,
-        backend: plugin.name().to_owned(),
-        location: location.name.clone(),
+        backend: entry.backend.clone(),
+        location: entry.location.clone(),
         pid: None,
         created_at: Some(entry.started_at),
         ended_at: None,
@@ -283,7 +276,17 @@ fn from_ledger(
         health: None,
         details: Vec::new(),
         ours: true,
-    };
+    }
+}
+
+/// A run that the engine does not have (any more); `None` where there is nothing to tell.
+fn from_ledger(
+    entry: &Entry,
+    here: bool,
+    reached: bool,
+    boot: Option<&str>,
+) -> Option<SessionStatus> {
+    let mut status = of_entry(entry);
     if !here {
         // The engine knows best. Where it answered and has no such session, somebody removed it.
         return (!reached && entry.id.is_some()).then_some(status);
