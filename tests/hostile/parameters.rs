@@ -26,6 +26,24 @@ fn an_option() {
     }
 }
 
+/// The form's own dash would make an option of a word that is none.
+#[test]
+fn an_option_behind_a_dash_of_the_form() {
+    for (usage, parameter, whole) in [
+        ("mark say -<word>", "rf", "-rf"),
+        ("mark say --<word>", "config=/tmp/evil", "--config=/tmp/evil"),
+        ("mark say -l<word>", "rf", "-lrf"),
+    ] {
+        let script = Script::honest()
+            .form("mark", "list", "reads", usage)
+            .only("list", &[&["try", "mark", parameter]]);
+        attack(script)
+            .stopped_by(&[Guard::Parameters])
+            .says("lets the backend choose an option")
+            .lands_when(|seen| seen.ran(&["mark", "say", whole]));
+    }
+}
+
 #[test]
 fn control_characters() {
     for parameter in ["a\nb", "a\rb", "\u{1b}[2J", "a\tb", "\u{7f}", "\u{9b}0m"] {

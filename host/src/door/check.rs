@@ -298,6 +298,9 @@ impl Manifest {
         if Guard::OwnCommands.holds() {
             command_rules(form)?;
         }
+        if Guard::Parameters.holds() {
+            option_rules(form)?;
+        }
         self.gives_rules(form)
     }
 
@@ -469,6 +472,27 @@ fn command_rules(form: &Form) -> Result<(), String> {
                 );
             }
             _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Behind a dash that is written out, a parameter would choose the option, or further ones: `-l<word>`
+/// is `-lx` as well. Only the value of one is the backend's choice. The error is the middle of a
+/// sentence.
+fn option_rules(form: &Form) -> Result<(), String> {
+    for word in form::words(&form.items) {
+        let Some(own) = word.parts.iter().position(|part| *part == Part::Text) else { continue };
+        let before = word.parts.get(..own).unwrap_or_default();
+        let dash = matches!(before.first(), Some(Part::Literal(text)) if text.starts_with('-'));
+        let value =
+            before.iter().any(|part| matches!(part, Part::Literal(text) if text.contains('=')));
+        if dash && !value {
+            return Err(
+                "lets the backend choose an option: behind a `-`, <word> stands after a `=`, or as \
+                 a word of its own"
+                    .to_owned(),
+            );
         }
     }
     Ok(())

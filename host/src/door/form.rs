@@ -666,27 +666,31 @@ fn sh_open(text: &str) -> bool {
     quote.is_some() || escaped || before == '$'
 }
 
-/// Whether a tmux format ends inside `#{…}` or `#(…)`.
+/// Whether a tmux format ends inside `#{…}` or `#(…)`, or might: each is closed by its own bracket
+/// alone, and in the latter every bracket counts.
 fn tmux_open(text: &str) -> bool {
-    let mut depth = 0_usize;
+    let mut open = Vec::new();
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
-        match c {
-            '#' => match chars.peek() {
-                Some('{' | '(') => {
+        match (c, open.last()) {
+            ('#', _) => match chars.peek() {
+                Some(&bracket @ ('{' | '(')) => {
                     chars.next();
-                    depth += 1;
+                    open.push(bracket);
                 }
-                Some('#') => {
+                Some('#' | '}' | ',') => {
                     chars.next();
                 }
                 _ => {}
             },
-            '}' | ')' => depth = depth.saturating_sub(1),
+            ('(', Some('(')) => open.push('('),
+            ('}', Some('{')) | (')', Some('(')) => {
+                open.pop();
+            }
             _ => {}
         }
     }
-    depth > 0
+    !open.is_empty()
 }
 
 #[cfg(test)]

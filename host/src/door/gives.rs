@@ -65,7 +65,7 @@ impl Gives {
                 return Err("gives has a `{` that is not closed".to_owned());
             };
             let Some(capture) = Capture::parse(name) else {
-                return Err(format!("gives has an unknown capture {{{name}}}"));
+                return Err(format!("gives has an unknown capture {{{}}}", escape_controls(name)));
             };
             let again = captures.iter().any(|(earlier, _)| *earlier == capture);
             if again && capture != Capture::Anything {

@@ -41,6 +41,8 @@ mod show;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod properties;
 
 pub use amounts::{Amounts, amounts};
 pub(crate) use audit::{About, Audited};

@@ -173,6 +173,8 @@ pub(super) fn kind(option: &OptionSchema) -> String {
 }
 
 /// Rows as lines with aligned columns, two spaces apart.
+///
+/// The blanks are put there by hand: a width of more than 65,535 is too much for `{:width$}`.
 fn table(rows: &[Vec<String>], indent: usize) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
@@ -188,7 +190,8 @@ fn table(rows: &[Vec<String>], indent: usize) -> Vec<String> {
                 if index > 0 {
                     line.push_str("  ");
                 }
-                let _ = write!(line, "{cell:width$}");
+                line.push_str(cell);
+                line.extend(std::iter::repeat_n(' ', width - cell.chars().count()));
             }
             line.trim_end().to_owned()
         })

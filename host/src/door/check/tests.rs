@@ -224,11 +224,23 @@ fn what_parameters_chose_binds_nothing() {
 }
 
 #[test]
+fn a_parameter_is_no_option() {
+    for own in ["-<word>", "--<word>", "-l<word>", "'-'<word>", "-{lines}<word>", "-<int><word>"] {
+        refuses_form(reads(&format!("eng show {own}")), "lets the backend choose an option");
+    }
+    for own in ["-<int>", "--format=<word>", "-l <word>", "x-<word>", "<word>-x"] {
+        let usage = format!("eng show {own}");
+        assert!(manifest(vec![reads(&usage)]).check().is_ok(), "{usage}");
+    }
+}
+
+#[test]
 fn a_parameter_is_no_subcommand() {
     for usage in ["eng <word>", "eng <word>...", "eng -v <word>", "eng [-x {name}] <word>..."] {
         refuses_form(reads(usage), "choose what the program does");
     }
-    for usage in ["eng show <word>", "eng -- <word>...", "eng -j<word>", "eng -j <int>", "eng ls"] {
+    for usage in ["eng show <word>", "eng -- <word>...", "eng -j=<word>", "eng -j <int>", "eng ls"]
+    {
         assert!(manifest(vec![reads(usage)]).check().is_ok(), "{usage}");
     }
 }

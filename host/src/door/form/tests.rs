@@ -173,6 +173,12 @@ fn escaping_that_would_not_hold() {
     refuses("a '#'{name:tmux-format}", "`#` before it");
     refuses("a '#{=5:'{name:tmux-format}'}'", "inside a tmux expression");
     refuses("a 'x#(echo '{name:sh:tmux-format}')'", "inside a tmux expression");
+    // Brackets that do not close it.
+    refuses("a '#{l:)'{name:tmux-format}'}'", "inside a tmux expression");
+    refuses("a '#{l:#}'{name:tmux-format}'}'", "inside a tmux expression");
+    refuses("a '#(echo (x) '{name:tmux-format}')'", "inside a tmux expression");
+    refuses("a '#(echo } '{name:tmux-format}')'", "inside a tmux expression");
+    items("a '#{l:x}) #(echo (x)) '{name:tmux-format}");
     refuses("a {name:tmux-format}'[x'", "changes its escaping");
     refuses("a {name:tmux-format}'##[x'", "changes its escaping");
     refuses("a {name:tmux-format}{id}", "changes its escaping");

@@ -30,6 +30,11 @@ fn the_first_occurrence_counts() {
 }
 
 #[test]
+fn a_refusal_is_one_line_of_plain_text() {
+    assert_eq!(Gives::parse("{a\tb}"), Err("gives has an unknown capture {a\\tb}".to_owned()));
+}
+
+#[test]
 fn other_lines_give_nothing() {
     for line in ["", "x", "id=a", "id=a;name", "Id=a name=b", " id=a name=b"] {
         assert_eq!(row("id={id} name={name}", line), None, "{line}");

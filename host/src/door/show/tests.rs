@@ -50,6 +50,14 @@ fn parameters_are_marked() {
     assert!(!shown("eng say").contains("(!)"));
 }
 
+/// However long a cell is: this may be of a manifest that nobody checked.
+#[test]
+fn a_very_long_form_is_shown_whole() {
+    let usage = "long".repeat(20_000);
+    let shown = render(&manifest(vec![form("f", &[], Effect::Reads, &usage, None)]));
+    assert!(shown.contains(&usage));
+}
+
 /// Blanks do not push the rest of a line out of sight.
 #[test]
 fn runs_of_blanks_are_seen() {
