@@ -79,6 +79,22 @@ fn what_cannot_be_read_is_told_once() {
     show.ok().says(&format!("{}: this is not a regular file", file.display()));
 }
 
+/// What the backend says of it is the error, and there is nothing to guess at before it.
+#[test]
+fn a_start_tells_of_a_mistyped_key_once() {
+    let Some(world) = World::with([Engine::Tmux]) else { return };
+    let file = world.config("ops:\n  sessions:\n    a:\n      comand: top\n");
+    let place = format!("{}:4: ops.sessions.a.comand: ", file.display());
+    let start = world.kst(["start", "a"]);
+    start.exits(2).says(&format!("error: {place}tmux has no option 'comand'"));
+    start.says("did you mean 'command'?");
+    assert_eq!(count(&start, "comand'"), 1, "{start}");
+    assert_eq!(count(&start, "warning"), 0, "{start}");
+    // What asks no backend goes on with a guess.
+    let status = world.kst(["status", "a"]);
+    status.says(&format!("warning: {place}'comand' is not a key that every session has"));
+}
+
 #[test]
 fn other_sessions_mistakes_are_counted() {
     let Some(world) = World::with([Engine::Tmux]) else { return };

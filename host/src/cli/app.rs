@@ -89,6 +89,8 @@ impl App {
         let problems = config.problems().iter().filter(|one| Some(one.to_string()) != fails);
         let (mut others, mut own): (Vec<_>, Vec<_>) =
             problems.partition(|problem| problem.is_of_another_session(name));
+        // Whether its backend has such an option, a start is about to tell.
+        own.retain(|problem| !(starts && problem.may_be_option));
         if others.len() == 1 {
             // To count it would be as long.
             own.append(&mut others);

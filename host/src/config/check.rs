@@ -398,7 +398,8 @@ impl SessionCheck<'_> {
         let known = keys::SESSION.iter().chain(options).copied();
         if let Some(meant) = keys::meant(&entry.key, known) {
             let what = format!("{} is not a key that every session has", quoted(&entry.key));
-            let problem = Problem::at(&entry.key_at, &self.key(&entry.key), what).warning();
+            let problem =
+                Problem::at(&entry.key_at, &self.key(&entry.key), what).warning().of_option();
             self.problems.push(problem.advise(format!("did you mean '{meant}'?")));
         }
     }

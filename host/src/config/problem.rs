@@ -38,6 +38,10 @@ pub struct Problem {
     pub advice: Option<String>,
     /// How bad it is.
     pub severity: Severity,
+    /// Whether it is about what may be an option of the session's backend: to be guessed at, until a
+    /// start asks the backend.
+    #[serde(skip)]
+    pub may_be_option: bool,
 }
 
 impl Problem {
@@ -51,6 +55,7 @@ impl Problem {
             what: what.into(),
             advice: None,
             severity: Severity::Error,
+            may_be_option: false,
         }
     }
 
@@ -64,6 +69,7 @@ impl Problem {
             what: what.into(),
             advice: None,
             severity: Severity::Error,
+            may_be_option: false,
         }
     }
 
@@ -81,6 +87,12 @@ impl Problem {
 
     pub(super) fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
+        self
+    }
+
+    /// Of a key that may be an option of the session's backend.
+    pub(super) fn of_option(mut self) -> Self {
+        self.may_be_option = true;
         self
     }
 

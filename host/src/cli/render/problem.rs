@@ -51,6 +51,7 @@ mod tests {
             what: "there is no such key".into(),
             advice: Some("did you mean 'backend'?".into()),
             severity: Severity::Error,
+            may_be_option: false,
         };
         let text = String::from_utf8(kst::text::plain(full(&problem).as_bytes())).unwrap();
         assert_eq!(
