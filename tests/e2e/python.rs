@@ -72,7 +72,14 @@ fn a_backend_in_python() {
 
     // Its first use may compile it. From then on the code is there, and no command takes long.
     let inspect = world.command(["plugin", "inspect", "./spy.wasm"]).deadline(PATIENCE).run();
-    inspect.ok().prints("pyscreen 0.1.0").prints("wasi:cli/environment@0.2");
+    inspect
+        .ok()
+        .prints("pyscreen 0.1.0")
+        .prints("an empty WASI 0.2 (")
+        .prints("kst:runner/process@");
+    assert!(!inspect.out().contains("wasi:"), "{inspect}");
+    let inspect = world.kst(["--verbose", "plugin", "inspect", "./spy.wasm"]);
+    inspect.ok().prints("\n            wasi:cli/environment@0.2");
     let kst = |args: &[&str]| {
         let run = world.command(["--plugin", "./spy.wasm"]).args(args);
         run.deadline(Duration::from_secs(20)).run()

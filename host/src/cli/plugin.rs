@@ -44,6 +44,9 @@ struct List {
 }
 
 /// Show what a backend is and every command it could ever run
+///
+/// A WASI that it imports is one line, for there is nothing in the one that it gets; --verbose lists
+/// the interfaces.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&[
     ("kst plugin inspect ./screen.wasm", "a component's file"),
@@ -125,7 +128,7 @@ fn inspect(file: &Path, app: &App) -> anyhow::Result<u8> {
     if app.globals.json {
         app.output.json(&render::plugin::json(&plugin))?;
     } else {
-        app.output.print(render::plugin::full(&plugin).as_bytes())?;
+        app.output.print(render::plugin::full(&plugin, app.globals.verbose).as_bytes())?;
     }
     Ok(0)
 }

@@ -27,3 +27,4 @@ pub use trust::{Approval, ProgramApproval, TrustFile};
 pub(crate) use engine::start_ticking;
 pub(crate) use guest::{Answer, Fault, Guest, StartRequest, StopRequest};
 pub(crate) use source::canonical;
+pub(crate) use wasi::offers as is_empty_wasi;

@@ -113,7 +113,7 @@ impl Empty {
 }
 
 /// Whether this is an interface that there is an empty form of: `wasi:io/streams@0.2.9`.
-pub(super) fn offers(import: &str) -> bool {
+pub(crate) fn offers(import: &str) -> bool {
     parts(import).is_some_and(|(package, _, version)| {
         PACKAGES.contains(&package) && version.starts_with("0.2.")
     })

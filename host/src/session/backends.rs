@@ -10,7 +10,8 @@ use crate::door::{Manifest, Programs};
 use crate::folders::Folders;
 use crate::guard::Guard;
 use crate::plugin::{
-    BUILT_IN_NAMES, Origin, Plugin, Source, TrustFile, Warmth, built_in, read_component, vetted,
+    BUILT_IN_NAMES, Origin, Plugin, Source, TrustFile, Warmth, built_in, is_empty_wasi,
+    read_component, vetted,
 };
 use crate::text::nearest;
 use crate::{Error, Result, ownership};
@@ -359,6 +360,14 @@ pub struct PluginInfo {
     pub problem: Option<String>,
     /// What to do about that.
     pub advice: Option<String>,
+}
+
+impl PluginInfo {
+    /// What it imports, in two parts: what there is something behind, and the interfaces of a WASI in
+    /// which there is nothing.
+    pub fn imports_apart(&self) -> (Vec<&str>, Vec<&str>) {
+        self.imports.iter().map(String::as_str).partition(|import| !is_empty_wasi(import))
+    }
 }
 
 impl Backends {

@@ -42,9 +42,10 @@ pub fn table(plugins: &[PluginInfo], width: Option<usize>) -> String {
     table::render(&COLUMNS, rows, width)
 }
 
-/// All that is known of a component: what it is, what it amounts to, then what it could run.
-pub fn full(plugin: &PluginInfo) -> String {
-    let mut out = facts(plugin);
+/// All that is known of a component: what it is, what it amounts to, then what it could run. With
+/// `all_imports`, those of an empty WASI are listed, too.
+pub fn full(plugin: &PluginInfo, all_imports: bool) -> String {
+    let mut out = facts(plugin, all_imports);
     if let Some(checked) = &plugin.manifest {
         let amounts = door::amounts(checked.manifest(), &[]);
         out.push('\n');
@@ -61,34 +62,47 @@ pub fn full(plugin: &PluginInfo) -> String {
 }
 
 /// What a component is.
-pub fn facts(plugin: &PluginInfo) -> String {
+pub fn facts(plugin: &PluginInfo, all_imports: bool) -> String {
     let mut out = String::new();
     let mut add = |key: &str, value: &str| {
         let bold = style::BOLD;
-        out.push_str(&format!(
-            "{bold}{:9}{bold:#} {}\n",
-            format!("{key}:"),
-            escape_controls(value)
-        ));
+        out.push_str(&format!("{bold}{key:9}{bold:#} {}\n", escape_controls(value)));
     };
-    add("name", &name(plugin));
+    add("name:", &name(plugin));
     if let Some(checked) = &plugin.manifest {
-        add("version", &checked.manifest().version);
+        add("version:", &checked.manifest().version);
     }
-    add("from", &origin(&plugin.origin));
-    add("digest", &plugin.digest);
-    add("size", &size(plugin.size));
-    add("trust", trust(plugin.trusted));
-    let imports =
-        if plugin.imports.is_empty() { "nothing".to_owned() } else { plugin.imports.join(", ") };
-    add("imports", &imports);
+    add("from:", &origin(&plugin.origin));
+    add("digest:", &plugin.digest);
+    add("size:", &size(plugin.size));
+    add("trust:", trust(plugin.trusted));
+    let mut lines = imports(plugin, all_imports).into_iter();
+    add("imports:", &lines.next().unwrap_or_else(|| "nothing".to_owned()));
+    lines.for_each(|line| add("", &line));
     if let Some(problem) = &plugin.problem {
-        add("problem", problem);
+        add("problem:", problem);
     }
     if let Some(advice) = &plugin.advice {
-        add("advice", advice);
+        add("advice:", advice);
     }
     out
+}
+
+/// What a component imports, a line each. A WASI that it could do nothing with is one line, for
+/// toolchains import all of it.
+fn imports(plugin: &PluginInfo, all: bool) -> Vec<String> {
+    let (own, empty) = plugin.imports_apart();
+    let mut lines: Vec<String> = own.into_iter().map(str::to_owned).collect();
+    if !empty.is_empty() {
+        let count = match empty.len() {
+            1 => "1 interface".to_owned(),
+            count => format!("{count} interfaces"),
+        };
+        let listed = if all { "):" } else { "; --verbose lists them)" };
+        lines.push(format!("an empty WASI 0.2 ({count}{listed}"));
+        lines.extend(empty.into_iter().filter(|_| all).map(|one| format!("  {one}")));
+    }
+    lines
 }
 
 /// The same for programs, the manifest as it was declared.
@@ -163,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_component_that_is_none_is_shown_with_its_problem() {
-        let text = String::from_utf8(kst::text::plain(full(&unknown()).as_bytes())).unwrap();
+        let text = String::from_utf8(kst::text::plain(full(&unknown(), false).as_bytes())).unwrap();
         assert_eq!(
             text,
             "name:     a\nfrom:     /x/a\\x1b.wasm\ndigest:   sha256:0123456789abcdef0123\n\
@@ -172,6 +186,31 @@ mod tests {
         );
         assert!(table(&[unknown()], None).contains("sha256:0123456789ab"));
         assert_eq!(json(&unknown())["name"], Value::Null);
+    }
+
+    #[test]
+    fn an_empty_wasi_is_one_line_unless_all_is_asked_for() {
+        let wasi = ["wasi:cli/environment@0.2.3", "wasi:io/streams@0.2.3"];
+        let mut plugin = unknown();
+        plugin.imports.splice(0..0, wasi.map(str::to_owned));
+        plugin.imports.push("wasi:http/types@0.2.3".to_owned());
+        let shown = |all: bool| {
+            let text = String::from_utf8(kst::text::plain(facts(&plugin, all).as_bytes())).unwrap();
+            let (_, rest) = text.split_once("imports:").unwrap();
+            rest.split_once("problem:").unwrap().0.to_owned()
+        };
+        assert_eq!(
+            shown(false),
+            "  kst:runner/process@0.1.0\n          wasi:http/types@0.2.3\n          \
+             an empty WASI 0.2 (2 interfaces; --verbose lists them)\n"
+        );
+        assert_eq!(
+            shown(true),
+            "  kst:runner/process@0.1.0\n          wasi:http/types@0.2.3\n          \
+             an empty WASI 0.2 (2 interfaces):\n            wasi:cli/environment@0.2.3\n            \
+             wasi:io/streams@0.2.3\n"
+        );
+        assert_eq!(json(&plugin)["imports"].as_array().map(Vec::len), Some(4));
     }
 
     #[test]

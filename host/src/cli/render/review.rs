@@ -30,7 +30,8 @@ pub fn component(review: &Review) -> String {
     }
     out.push('\n');
     // Without styles: what is folded is counted by characters.
-    out.push_str(&String::from_utf8_lossy(&kst::text::plain(plugin::facts(info).as_bytes())));
+    let facts = plugin::facts(info, true);
+    out.push_str(&String::from_utf8_lossy(&kst::text::plain(facts.as_bytes())));
     out.push_str("\nIts programs on this machine:\n");
     for (id, path) in &review.programs {
         let file = match path {
