@@ -325,6 +325,58 @@ fn a_rebuilt_plugin_says_that_its_commands_are_the_same() {
     world.kst(["stop", "dev", "-t", "0", "--plugin", "./screen.wasm"]);
 }
 
+/// The same component with another constant file.
+fn with_another_file(component: &[u8]) -> Vec<u8> {
+    let (is, other) = (b"defscrollback 10000", b"defscrollback 20000");
+    let at = component.windows(is.len()).position(|part| part == is).expect("its screenrc");
+    [&component[..at], other, &component[at + is.len()..]].concat()
+}
+
+/// What was built over is not approved for ever; what another file still holds is.
+#[test]
+fn a_rebuilt_plugin_leaves_one_approval() {
+    let Some(world) = world() else { return };
+    let file = world.path("work/screen.wasm");
+    let first = fs::read(&file).expect("it was written");
+    let trust = || world.kst(["plugin", "trust", "./screen.wasm", "--yes", "-q"]).ok().out();
+    trust();
+    let mut content = first.clone();
+    for _ in 0..3 {
+        content = edited(&content);
+        fs::write(&file, &content).expect("it can be written");
+        trust();
+        assert_eq!(approvals(&world), 1);
+    }
+    // The same by the answer to a question.
+    content = edited(&content);
+    fs::write(&file, &content).expect("it can be written");
+    assert_eq!(answered(world.terminal(START), "a").0, Some(0));
+    assert_eq!(approvals(&world), 1);
+    world.kst(["--plugin", "./screen.wasm", "stop", "dev", "-t", "0"]).ok();
+    fs::write(&file, &first).expect("it can be written");
+    world.kst(["--plugin", "./screen.wasm", "list"]).exits(7).says("it changed since");
+
+    // Where what it declares differs, both stay.
+    fs::write(&file, with_another_file(&first)).expect("it can be written");
+    trust();
+    assert_eq!(approvals(&world), 2);
+    let listed = world.kst(["--plugin", "./screen.wasm", "plugin", "list"]);
+    listed.ok().says("there is 1 approved component named screen besides these");
+    listed.says("'kst plugin untrust screen' withdraws every approval of that name");
+    world.kst(["plugin", "untrust", "screen"]).ok();
+    assert_eq!(approvals(&world), 0);
+
+    // A copy that the config names is in use, whatever becomes of the file that it was made of.
+    fs::write(&file, &first).expect("it can be written");
+    let copy = world.write("work/copy.wasm", &first);
+    world.config(&format!("ops: {{plugins: {{screen: {{path: {}}}}}}}\n", copy.display()));
+    trust();
+    fs::write(&file, edited(&first)).expect("it can be written");
+    trust();
+    assert_eq!(approvals(&world), 2);
+    world.kst(["list", "-b", "screen"]).ok();
+}
+
 #[test]
 fn an_approval_can_be_withdrawn() {
     let Some(world) = world() else { return };

@@ -60,7 +60,8 @@ struct Inspect {
 
 /// Approve a backend, once you have read the commands it could run
 ///
-/// The approval is for this very content: a changed file asks again.
+/// The approval is for this very content: a changed file asks again. Where its commands are the same as
+/// before, the new approval takes the old one's place.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&[
     ("kst plugin trust ./screen.wasm", "read its commands, then say yes or no"),
@@ -95,7 +96,8 @@ fn list(args: &List, app: &App) -> anyhow::Result<u8> {
     if args.quiet {
         app.output.be_quiet();
     }
-    let plugins = app.host_to_manage()?.plugins();
+    let host = app.host_to_manage()?;
+    let plugins = host.plugins();
     if app.globals.json {
         let list: Vec<_> = plugins.iter().map(render::plugin::json).collect();
         app.output.json(&list.into())?;
@@ -112,6 +114,13 @@ fn list(args: &List, app: &App) -> anyhow::Result<u8> {
                     app.output.hint(advice);
                 }
             }
+        }
+        for (name, count) in host.approved_besides(&plugins)? {
+            let (are, other) = if count == 1 { ("is", "component") } else { ("are", "components") };
+            app.output.note(&format!(
+                "there {are} {count} approved {other} named {name} besides these; 'kst plugin \
+                 untrust {name}' withdraws every approval of that name"
+            ));
         }
     }
     Ok(0)

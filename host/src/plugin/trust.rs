@@ -147,8 +147,24 @@ impl TrustFile {
     ///
     /// [`Error::Failed`] where the file cannot be read or written.
     pub fn approve(&self, digest: &Digest, manifest: &Manifest, file: Option<&Path>) -> Result<()> {
+        self.approve_instead(digest, manifest, file, |_, _| false)
+    }
+
+    /// The same, in the place of the approvals that `old` picks, by digest and approval.
+    ///
+    /// # Errors
+    ///
+    /// As [`TrustFile::approve`].
+    pub(crate) fn approve_instead(
+        &self,
+        digest: &Digest,
+        manifest: &Manifest,
+        file: Option<&Path>,
+        old: impl Fn(&str, &Approval) -> bool,
+    ) -> Result<()> {
         let (manifest, file) = (manifest.clone(), file.map(Path::to_owned));
         self.edit(|content| {
+            content.plugins.retain(|digest, approval| !old(digest, approval));
             let approval = Approval { approved_at: now(), file, manifest };
             content.plugins.insert(digest.to_string(), approval);
         })

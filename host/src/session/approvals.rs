@@ -1,6 +1,6 @@
 //! What is not approved yet: what the user is shown of it, and what the answer means.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +9,8 @@ use crate::config::Sourced;
 use crate::door::{Amounts, Changes, Manifest, Programs, amounts};
 use crate::guard::Guard;
 use crate::plugin::{
-    Approval, BUILT_IN_NAMES, Digest, Plugin, ProgramApproval, Source, TrustFile, vetted,
+    Approval, BUILT_IN_NAMES, Digest, Plugin, ProgramApproval, Source, TrustFile, read_component,
+    vetted,
 };
 use crate::text::shown_path;
 use crate::{Error, Result, ownership};
@@ -83,19 +84,23 @@ pub(crate) struct Approvals {
     programs: Arc<Programs>,
     ask: Option<Ask>,
     pins: BTreeMap<String, Sourced<Digest>>,
+    /// The files that the config and the plugins folder give.
+    given: Vec<PathBuf>,
     once: Mutex<HashMap<Digest, Manifest>>,
 }
 
 impl Approvals {
-    /// With the approvals of this file, and those by digest of the config (by backend name).
+    /// With the approvals of this file, and those by digest of the config (by backend name). `given`
+    /// are the components' files of the config and the plugins folder.
     pub(super) fn new(
         trust: TrustFile,
         cache: Option<PathBuf>,
         programs: Arc<Programs>,
         ask: Option<Ask>,
         pins: BTreeMap<String, Sourced<Digest>>,
+        given: Vec<PathBuf>,
     ) -> Self {
-        Approvals { trust, cache, programs, ask, pins, once: Mutex::default() }
+        Approvals { trust, cache, programs, ask, pins, given, once: Mutex::default() }
     }
 
     /// Whether there is somebody to ask.
@@ -163,9 +168,7 @@ impl Approvals {
         let manifest = manifest.manifest().clone();
         let answer = self.ask.as_ref().map(|ask| ask(&Question::Plugin(&review)));
         match answer {
-            Some(Answer::Always) => {
-                self.trust.approve(&source.digest, &manifest, source.origin.file())?;
-            }
+            Some(Answer::Always) => self.approve(source, &manifest)?,
             Some(Answer::Once) => {
                 self.lock().insert(source.digest, manifest.clone());
             }
@@ -173,6 +176,24 @@ impl Approvals {
             None => return Err(self.refused(source, file)),
         }
         Ok(manifest)
+    }
+
+    /// Keep an approval for good. Where the same file was approved before with the same commands, that
+    /// approval goes: its content was built over, and an author's loop of building and trying would
+    /// leave one each time. It stays where another file that kst is given still has that content.
+    pub(super) fn approve(&self, source: &Source, manifest: &Manifest) -> Result<()> {
+        let file = source.origin.file();
+        let others = self.given.iter().filter(|given| Some(given.as_path()) != file);
+        let in_use: HashSet<String> = others
+            .filter_map(|given| read_component(given).ok())
+            .map(|given| given.digest().to_string())
+            .collect();
+        self.trust.approve_instead(&source.digest, manifest, file, |digest, old| {
+            old.file.is_some()
+                && old.file.as_deref() == file
+                && Changes::between(&old.manifest, manifest).is_empty()
+                && !in_use.contains(digest)
+        })
     }
 
     /// Everything that the user has to see of a component. Nothing of it runs but its description of

@@ -88,7 +88,9 @@ impl Backends {
         let trust = TrustFile::new(folders.data.as_deref());
         let pins = config.plugin_digests().clone();
         let cache = folders.cache.clone();
-        let approvals = Approvals::new(trust, cache.clone(), programs, ask, pins);
+        let in_config = config.plugins().values().map(|file| file.value.clone());
+        let given = in_config.chain(installed(folders)).collect();
+        let approvals = Approvals::new(trust, cache.clone(), programs, ask, pins, given);
         let mut others = BTreeMap::new();
         let mut preferred = None;
         for file in explicit {
@@ -161,6 +163,11 @@ impl Backends {
     /// The approvals file.
     pub(crate) fn trust(&self) -> &TrustFile {
         &self.approvals.trust
+    }
+
+    /// Approve a component for good.
+    pub(super) fn approve(&self, source: &Source, manifest: &Manifest) -> Result<()> {
+        self.approvals.approve(source, manifest)
     }
 
     /// What the user has to see of a component before it is approved, and its bytes' digest and

@@ -1,5 +1,6 @@
 //! The host: everything that operations on sessions need, set up once.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -195,8 +196,7 @@ impl Host {
             return Err(denied(file));
         }
         if !self.dry_run() {
-            let (trust, file) = (self.backends.trust(), source.origin.file());
-            trust.approve(&source.digest(), manifest.manifest(), file)?;
+            self.backends.approve(&source, manifest.manifest())?;
         }
         Ok(PluginInfo { trusted: Trust::Approved, ..info })
     }
@@ -242,11 +242,26 @@ impl Host {
         Ok(gone)
     }
 
+    /// How many components are approved, by their names, that are none of these.
+    ///
+    /// # Errors
+    ///
+    /// The approvals cannot be read.
+    pub fn approved_besides(&self, plugins: &[PluginInfo]) -> Result<BTreeMap<String, usize>> {
+        let mut besides = BTreeMap::new();
+        for (digest, approval) in self.backends.trust().all()? {
+            if !plugins.iter().any(|plugin| plugin.digest == digest) {
+                *besides.entry(approval.manifest.name).or_default() += 1;
+            }
+        }
+        Ok(besides)
+    }
+
     /// The approved digests of what lies, or lay, in this file.
     fn approved_of_file(
         &self,
         file: &Path,
-        all: &std::collections::BTreeMap<String, crate::plugin::Approval>,
+        all: &BTreeMap<String, crate::plugin::Approval>,
     ) -> Result<Vec<String>> {
         let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let content = read_component(file).map(|source| source.digest().to_string());

@@ -168,6 +168,23 @@ fn approvals_are_withdrawn_one_by_one() {
 }
 
 #[test]
+fn an_approval_takes_the_place_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let trust = TrustFile::new(Some(folder.path()));
+    for (number, file) in [(0, "/a.wasm"), (1, "/b.wasm")] {
+        trust.approve(&digest(number), &manifest(), Some(Path::new(file))).unwrap();
+    }
+    let file = Path::new("/a.wasm");
+    trust
+        .approve_instead(&digest(2), &manifest(), Some(file), |_, old| {
+            old.file.as_deref() == Some(file)
+        })
+        .unwrap();
+    assert_eq!(trust.get(&digest(0)).unwrap(), None);
+    assert!(trust.get(&digest(1)).unwrap().is_some() && trust.get(&digest(2)).unwrap().is_some());
+}
+
+#[test]
 fn no_folder_to_keep_them_in() {
     let trust = TrustFile::new(None);
     assert_eq!(trust.get(&digest(0)).unwrap(), None);
