@@ -67,6 +67,10 @@ lint: wasm-target ## Formatting, clippy, docs: nothing may be left to say
 bench: ## How fast it is: a table against the floor, as in docs/performance.md
 	tests/engines.sh with tests/bench/run.sh
 
+# What measures the door (tests/bench/door.rs), linked as the program is.
+bench-door: wasm-target
+	$(CARGO) rustc --release --locked -p kst --example kst-unguarded -- $(RELEASE_FLAGS)
+
 compare: ## The real `kstlib ops` and kst side by side
 	tests/engines.sh with tests/compare/run.sh
 
@@ -76,4 +80,4 @@ mutations: ## Break the code on purpose, see the tests notice (MUTATION=NN for o
 wasm-target:
 	@. tests/engines/packages.sh && install_linker && install_wasm_target
 
-.PHONY: help build release install plugins hostile-guest demo test test-here engines-up engines-down lint bench compare mutations wasm-target
+.PHONY: help build release install plugins hostile-guest demo test test-here engines-up engines-down lint bench bench-door compare mutations wasm-target

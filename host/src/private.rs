@@ -8,6 +8,7 @@ use std::path::Path;
 
 use cap_std::fs::Dir;
 use rustix::fs::{CWD, Mode, OFlags, fstat};
+use rustix::io::Errno;
 
 use crate::guard::Guard;
 use crate::ownership::no_links;
@@ -18,13 +19,17 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLO
 
 /// The state folder, made if missing, and ours alone.
 pub(crate) fn open_or_create(path: &Path) -> Result<Dir> {
-    if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(path) {
-        return Err(Error::Failed {
+    // Nearly always it is there, and making one that is there costs more than all the rest.
+    let mut fd = open(path);
+    if matches!(fd, Err(Errno::NOENT)) {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|error| Error::Failed {
             what: format!("the state folder {} cannot be made: {error}", path.display()),
             advice: Some("name a folder that can be written with XDG_STATE_HOME".into()),
-        });
+        })?;
+        fd = open(path);
     }
-    let folder = open_existing(path)?;
+    let folder = ours(path, fd)?;
     if let Err(error) = rustix::fs::accessat(
         &folder,
         ".",
@@ -41,11 +46,19 @@ pub(crate) fn open_or_create(path: &Path) -> Result<Dir> {
 
 /// The state folder as it is, if it is ours alone.
 pub(crate) fn open_existing(path: &Path) -> Result<Dir> {
-    let fd =
-        rustix::fs::openat(CWD, path, FOLDER, Mode::empty()).map_err(|error| Error::Failed {
-            what: format!("the state folder {} cannot be opened: {error}", path.display()),
-            advice: None,
-        })?;
+    ours(path, open(path))
+}
+
+fn open(path: &Path) -> rustix::io::Result<OwnedFd> {
+    rustix::fs::openat(CWD, path, FOLDER, Mode::empty())
+}
+
+/// The state folder that was opened, if it is ours alone.
+fn ours(path: &Path, opened: rustix::io::Result<OwnedFd>) -> Result<Dir> {
+    let fd = opened.map_err(|error| Error::Failed {
+        what: format!("the state folder {} cannot be opened: {error}", path.display()),
+        advice: None,
+    })?;
     check(&fd).map_err(|what| Error::Failed {
         what: format!("the state folder {} is not safe to use: {what}", path.display()),
         advice: Some(format!("chmod 700 {}", path.display())),
@@ -70,9 +83,9 @@ pub(crate) fn check(folder: impl AsFd) -> std::result::Result<(), String> {
 pub(crate) fn sub(folder: &Dir, name: &str) -> io::Result<Dir> {
     let open = || rustix::fs::openat(folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty());
     let fd = match open() {
-        Err(rustix::io::Errno::NOENT) => {
+        Err(Errno::NOENT) => {
             match rustix::fs::mkdirat(folder, name, Mode::RWXU) {
-                Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                Ok(()) | Err(Errno::EXIST) => {}
                 Err(error) => return Err(error.into()),
             }
             open()?

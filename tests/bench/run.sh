@@ -5,6 +5,7 @@
 #   make bench            (or: tests/engines.sh with tests/bench/run.sh)
 #   KST=/path/to/kst      measures that program; otherwise target/release/kst, built if missing
 #   KSTLIB=/path/kstlib   also measures kstlib; otherwise the one that `make compare` installed
+#   DOOR=/path/door-cost  measures the door with that program; otherwise one that is built here
 #   RUNS=100              measurements of each row, in all rounds
 #
 # The floor (floor.rs) makes the calls that kst makes, as `kst --verbose` tells them, in the same
@@ -20,12 +21,18 @@ ROUNDS=5
 KST=${KST:-$PROJECT/target/release/kst}
 KSTLIB=${KSTLIB:-$PROJECT/target/kstlib-venv/bin/kstlib}
 FLOOR=$PROJECT/target/bench/floor
+DOOR=${DOOR:-}
 
 note() { printf 'bench: %s\n' "$*" >&2; }
 
 if [ ! -x "$KST" ]; then
     note "building the release program (this takes a while)"
     make -C "$PROJECT" release >&2
+fi
+if [ -z "$DOOR" ]; then
+    note "building what measures the door (this takes a while)"
+    make -C "$PROJECT" bench-door >&2
+    DOOR=$PROJECT/target/release/examples/kst-unguarded
 fi
 mkdir -p "$PROJECT/target/bench"
 rustc --edition 2024 -O -C panic=abort -o "$FLOOR" "$HERE/floor.rs"
@@ -95,8 +102,12 @@ row() {
         }'
 }
 
-# middle FILE: the one in the middle of ROUNDS numbers, a line each
-middle() { sort -g "$1" | sed -n "$((ROUNDS / 2 + 1))p"; }
+# middle FILE [COLUMN]: the one in the middle of its numbers, a line each
+middle() {
+    local sorted
+    sorted=$(cut -d ' ' -f "${2:-1}" "$1" | sort -g)
+    sed -n "$(($(wc -l <<<"$sorted") / 2 + 1))p" <<<"$sorted"
+}
 
 # median FILE INDEX, in seconds
 median() {
@@ -125,6 +136,33 @@ calls_of() { sed -nE 's,^[^/]*(/[^ ]*/(tmux|podman|docker) .*)$,\1,p'; }
 start_call() {
     "$KST" --dry-run start floor -b tmux -- sleep 1000 2>/dev/null |
         sed -E "s,[^ ]+ shim [^ ]+,sleep 1000,; s,(pipe-pane -t '=floor:') .*,\1 'exec cat >>$WORLD/floor.log',"
+}
+
+# The door's own work for each run of a program (door.rs), the program's time not in it, as a table.
+# What stands for tmux prints the lines that tmux printed for these sessions.
+door() {
+    local process
+    note "the door's own work"
+    eval "$(calls list -b tmux)" >"$WORLD/lines"
+    printf '#!/bin/sh\nexec cat %s\n' "$WORLD/lines" >"$WORLD/printing"
+    chmod +x "$WORLD/printing"
+    for ((process = 0; process < RUNS; process++)); do
+        "$DOOR" door-cost "$WORLD/printing" s7 20 >>"$WORLD/door"
+    done
+    echo "| the door's own work, 10 sessions | measured | aim |"
+    echo '| --- | --- | --- |'
+    printf '| a run that only reads | %.0f µs | 50 µs |\n' "$(middle "$WORLD/door" 3)"
+    printf '| a run that changes something, which is written down twice | %.0f µs | 50 µs |\n' \
+        "$(middle "$WORLD/door" 4)"
+    printf '| the first run of a process, whose code is not in its memory yet | %.0f µs | - |\n' \
+        "$(middle "$WORLD/door" 1)"
+    # A list is a process, and may make one more run.
+    awk -v first="$(middle "$WORLD/door" 1)" -v later="$(middle "$WORLD/door" 3)" -v list="$1" \
+        -v runs="$("$KST" --color never --verbose list -b tmux 2>&1 >/dev/null | calls_of | wc -l)" \
+        'BEGIN {
+            printf "| of `list -b tmux`: %d run%s | %.1f %% | 2 %% |\n", runs, runs == 1 ? "" : "s",
+                (first + (runs - 1) * later) / list / 1e4
+        }'
 }
 
 machine() {
@@ -168,6 +206,9 @@ for count in 10 500; do
     done
     row "\`list -b tmux\`, $count sessions" 1.3 "$(calls list -b tmux)" \
         "$KST list -b tmux" "list -b tmux"
+    if [ $count = 10 ]; then
+        door "$(middle "$WORLD/kst.medians")" >"$WORLD/door.table"
+    fi
     row "\`status NAME -b tmux\`, $count sessions" 1.3 "$(calls status s7 -b tmux)" \
         "$KST status s7 -b tmux" "status s7 -b tmux"
     if [ $count = 10 ]; then
@@ -209,6 +250,8 @@ if [ -n "${slowest:-}" ]; then
         "$FLOOR --at-once ${at_once#"$FLOOR "}" "$KST list"
 fi
 
+echo
+cat "$WORLD/door.table"
 echo
 echo '| memory and first use | measured | aim |'
 echo '| --- | --- | --- |'

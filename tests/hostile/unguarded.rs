@@ -1,4 +1,5 @@
-//! kst, with guards that can be taken away: for the tests beside this file, and for nothing else.
+//! kst, with guards that can be taken away: for the tests beside this file, and for nothing else but
+//! to measure the door (`door-cost`, see `tests/bench/door.rs`), of which it has the same parts.
 //!
 //! It is another root for the very same modules. `KST_UNGUARDED` names the guards that do not hold,
 //! with commas between. It says so at each start, and it is an example, which cargo never installs.
@@ -11,6 +12,8 @@ extern crate self as kst;
 pub mod config;
 #[path = "../../host/src/door/mod.rs"]
 pub mod door;
+#[path = "../bench/door.rs"]
+mod door_cost;
 #[path = "../../host/src/error.rs"]
 mod error;
 #[path = "../../host/src/folders.rs"]
@@ -55,6 +58,9 @@ fn taken_away() -> &'static [guard::Guard] {
 }
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|word| word == "door-cost") {
+        return door_cost::main();
+    }
     eprintln!("kst-unguarded: for tests only; these guards do not hold: {:?}", taken_away());
     program::main()
 }

@@ -18,16 +18,17 @@ pub(super) fn largest(series: &str) -> u64 {
 /// Append a line.
 pub(super) fn append(folder: &Dir, series: &str, line: &[u8]) -> io::Result<()> {
     let name = format!("{series}.jsonl");
-    let mut file = open(folder, &name)?;
-    if file.metadata()?.len() > largest(series) {
+    let (mut file, length) = open(folder, &name)?;
+    if length > largest(series) {
         rotate(folder, series, &file)?;
-        file = open(folder, &name)?;
+        (file, _) = open(folder, &name)?;
     }
     // One write, so that lines of several processes do not mix.
     file.write_all(line)
 }
 
-fn open(folder: &Dir, name: &str) -> io::Result<File> {
+/// A file to append to, and its length.
+fn open(folder: &Dir, name: &str) -> io::Result<(File, u64)> {
     // NONBLOCK: opening a pipe that somebody put here must not wait for its reader.
     let flags = OFlags::WRONLY
         | OFlags::APPEND
@@ -36,10 +37,11 @@ fn open(folder: &Dir, name: &str) -> io::Result<File> {
         | OFlags::NONBLOCK
         | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(0o600))?);
-    if !file.metadata()?.is_file() {
+    let found = file.metadata()?;
+    if !found.is_file() {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    Ok(file)
+    Ok((file, found.len()))
 }
 
 /// Make `file` the old one of its series, unless somebody else has done so or is about to.
