@@ -82,6 +82,10 @@ guards! {
     OutputBytes,
     /// A run is over at its deadline.
     RunDeadline,
+    /// An operation is over at its deadline, whatever a backend waits for.
+    OperationDeadline,
+    /// The number of programs that run at once.
+    RunsAtOnce,
     /// A run is over when its program is, whatever that left behind.
     EndsWithItsProgram,
     /// A program that is killed goes with its process group.
@@ -90,6 +94,8 @@ guards! {
     AbsolutePath,
     /// The file that was found is the file that is run.
     SameFile,
+    /// A program that is run has no input.
+    NoInput,
     /// Processes that an engine names are ended only below that engine's program.
     BelowEngine,
     /// A manifest has bounded size.
@@ -102,6 +108,12 @@ guards! {
     PlainPrograms,
     /// The size of a component's file.
     ComponentSize,
+    /// The time that compiling a component takes.
+    CompileTime,
+    /// The memory that compiling a component takes.
+    CompileMemory,
+    /// The number of core instances, memories and tables in a component.
+    Instances,
     /// A component's memory.
     Memory,
     /// A component's tables.
@@ -144,7 +156,7 @@ guards! {
     TicketOnce,
     /// A ticket is a file of the user's own in a folder of the user's own.
     TicketOwner,
-    /// The config of the working directory chooses no program.
+    /// The config of the working directory chooses no program, and raises no limit.
     DirectoryConfig,
     /// What strangers say is shown without what a terminal would act on.
     ShownPlain,

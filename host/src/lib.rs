@@ -23,7 +23,8 @@
 //!
 //! The sessions are those of the program `kst`: what the one starts, the other lists, stops and
 //! attaches to. That program has to be installed beside yours, for it stands beside each session on
-//! this machine and sees its command through; see [`SessionManager::with_program`].
+//! this machine and sees its command through, and compiles components within bounds; see
+//! [`SessionManager::with_program`].
 //!
 //! # Where to begin
 //!
@@ -57,6 +58,7 @@
 //! | [`door`] | the one door: command forms, and the programs that they run |
 //! | [`shim`] | what stands beside a session's command on this machine |
 //! | [`folders`] | where kst keeps things |
+//! | [`limits`] | what components and their programs may use up, in one table |
 //! | [`guard`] | the list of all guards, each of them under attack in the tests |
 //! | [`text`] | text from strangers, made safe to show |
 //!
@@ -71,6 +73,7 @@ pub mod door;
 mod error;
 pub mod folders;
 pub mod guard;
+pub mod limits;
 mod ownership;
 pub mod plugin;
 mod private;

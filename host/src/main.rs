@@ -8,9 +8,8 @@ use std::process::ExitCode;
 
 pub(crate) fn main() -> ExitCode {
     // What runs beside a session must be small and quick: nothing else is looked at before it.
-    let mut args = std::env::args_os();
-    let (first, second) = (args.nth(1), args.next());
-    if let Some(code) = beside_a_session(first, second, args.next().is_some()) {
+    let args: Vec<OsString> = std::env::args_os().skip(1).take(5).collect();
+    if let Some(code) = beside_a_session(&args).or_else(|| compiler(&args)) {
         return ExitCode::from(u8::try_from(code).unwrap_or(1));
     }
     ExitCode::from(cli::run())
@@ -18,14 +17,21 @@ pub(crate) fn main() -> ExitCode {
 
 /// `kst shim TICKET` and `kst record FILE`: what kst starts beside a session. They are not for
 /// people, and not in the help.
-fn beside_a_session(first: Option<OsString>, file: Option<OsString>, more: bool) -> Option<i32> {
-    let run: fn(&Path) -> i32 = match first?.to_str()? {
+fn beside_a_session(args: &[OsString]) -> Option<i32> {
+    let [command, file] = args else { return None };
+    let run: fn(&Path) -> i32 = match command.to_str()? {
         "shim" => kst::shim::run,
         "record" => kst::shim::record,
         _ => return None,
     };
-    match file {
-        Some(file) if !more => Some(run(Path::new(&file))),
-        _ => None,
+    Some(run(Path::new(file)))
+}
+
+/// `kst compile VERSION SECONDS BYTES`: what kst starts to compile a component. No more for people.
+fn compiler(args: &[OsString]) -> Option<i32> {
+    let [command, version, seconds, bytes] = args else { return None };
+    if command != "compile" {
+        return None;
     }
+    Some(kst::plugin::compile_child(version.to_str()?, seconds.to_str()?, bytes.to_str()?))
 }

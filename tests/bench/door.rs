@@ -18,7 +18,8 @@ use crate::door::{
     Observer, Operation, Processes, Programs, Request, RunInfo, RunOutcome,
 };
 use crate::folders::Folders;
-use crate::plugin::{Plugin, built_in};
+use crate::limits::Limits;
+use crate::plugin::{Loader, built_in};
 use crate::{Error, Result};
 
 /// `kst-unguarded door-cost …`
@@ -44,7 +45,8 @@ pub fn main() -> ExitCode {
 fn measure(program: &str, session: &str, rounds: usize) -> Result<[Duration; 4]> {
     let folders = Folders::from_env();
     let source = built_in("tmux").ok_or_else(|| Error::failed("there is no tmux"))?;
-    let (plugin, _) = Plugin::load(&source, folders.cache.as_deref(), None)?;
+    let loader = Loader::new(folders.cache.clone(), Limits::default());
+    let (plugin, _) = loader.load(&source, None)?;
     let digest = plugin.digest().to_string();
     let (mut reads, mut changes) = (Vec::new(), Vec::new());
     for _ in 0..rounds.max(1) {

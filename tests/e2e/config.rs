@@ -119,3 +119,27 @@ fn other_sessions_mistakes_are_counted() {
     own.exits(2).says("2 problems in the config");
     assert_eq!(count(&own, "ops.sessions.c.command"), 1, "{own}");
 }
+
+#[test]
+fn limits_are_raised_and_not_lowered() {
+    let world = World::bare();
+    world.config("ops:\n  limits:\n    runs: 10\n    memory: 256M\n    rnu_time: 20s\n");
+    world.write("work/kstlib.conf.yml", "ops:\n  limits:\n    sessions: 20000\n");
+    let check = world.kst(["config", "check"]);
+    assert_eq!(check.code, Some(2), "{check}");
+    check.prints("kstlib.conf.yml:3: ops.limits.runs: '10' is less than the default, 64");
+    check.prints("hint: a limit can only be raised: leave it out for 64");
+    check.prints("kstlib.conf.yml:5: ops.limits.rnu_time: ops.limits has no key 'rnu_time'");
+    check.prints("hint: did you mean 'run_time'?");
+    check.prints("kstlib.conf.yml:2: ops.limits: the config of a directory cannot raise limits");
+    check.prints("hint: if you mean it, put the setting into your own config");
+    // Every command says so, and goes on.
+    world.kst(["list"]).ok().says("ops.limits.runs: '10' is less than the default");
+    let shown = world.kst(["config", "show", "--json"]).ok().json();
+    let origins = &shown["origins"];
+    assert_eq!(origins["ops.limits.memory"]["value"], "256M");
+    assert_eq!(origins["ops.limits.memory"]["line"], 4);
+    assert_eq!(origins["ops.limits.sessions"]["value"], 10000);
+    assert!(origins["ops.limits.sessions"]["file"].is_null());
+    world.kst(["config", "show"]).ok().prints("component_size: \"64 MiB\"");
+}

@@ -4,9 +4,9 @@
 use std::fs;
 use std::os::unix::net::UnixListener;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Key, World, eventually, until};
+use crate::support::{Key, Terminal, World, eventually, until, wasm};
 
 /// A world where tmux is this script, and seems to have a server: there is a socket.
 fn with_tmux(script: &str) -> World {
@@ -104,4 +104,51 @@ fn an_ignored_signal_stays_ignored() {
     kst.signal(Signal::HUP);
     world.write("home/go", "");
     kst.wait().ok();
+}
+
+/// A component that takes a minute to compile, and a `kst` that has begun to.
+fn compiling(world: &mut World) -> (Terminal, i32) {
+    world.with_own_cache();
+    world.set("RAYON_NUM_THREADS", "1");
+    let hard = wasm::hard_to_compile(b"\0asm\x0d\0\x01\0", 6, 60_000, 0);
+    world.write("work/hard.wasm", hard);
+    let terminal = world.terminal(["plugin", "inspect", "./hard.wasm"]);
+    terminal.shows_when("it tells of it", |screen| screen.contains("compiling"));
+    let kst = terminal.pid();
+    let child = eventually("a process compiles", || {
+        world.processes().into_iter().find(|pid| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            *pid != kst && line.starts_with(b"kst\0compile\0")
+        })
+    });
+    (terminal, child)
+}
+
+#[test]
+fn what_is_compiled_ends_with_kst() {
+    for key in [true, false] {
+        let mut world = World::bare();
+        let (mut terminal, _) = compiling(&mut world);
+        match key {
+            true => terminal.press(Key::Ctrl('c')),
+            false => kill(terminal.pid(), Signal::KILL),
+        }
+        assert_eq!(terminal.exits(), None, "{}", terminal.screen());
+        until("nothing is left", || world.processes().is_empty());
+    }
+}
+
+/// Whatever else becomes of the compiler is told, too.
+#[test]
+fn a_compiler_that_is_killed() {
+    let mut world = World::bare();
+    let (mut terminal, child) = compiling(&mut world);
+    kill(child, Signal::KILL);
+    assert_eq!(terminal.exits(), Some(6), "{}", terminal.screen());
+    assert!(terminal.screen().contains("it broke the compiler"), "{}", terminal.screen());
+}
+
+fn kill(pid: i32, signal: Signal) {
+    let pid = Pid::from_raw(pid).expect("a process's number");
+    kill_process(pid, signal).expect("it runs");
 }

@@ -75,6 +75,8 @@ pub struct Attack {
     says: Vec<String>,
     may_run: Option<Vec<Vec<String>>>,
     approved: bool,
+    input: String,
+    patience: Duration,
 }
 
 impl Attack {
@@ -93,6 +95,8 @@ impl Attack {
             says: Vec::new(),
             may_run: Some(Vec::new()),
             approved: true,
+            input: String::new(),
+            patience: Duration::from_secs(60),
         }
     }
 
@@ -135,6 +139,18 @@ impl Attack {
     /// What the user types; the last one is looked at. The component is given as `--plugin`.
     pub fn kst(mut self, args: &[&str]) -> Attack {
         self.commands.push(args.iter().map(|arg| arg.to_string()).collect());
+        self
+    }
+
+    /// What the last command has on its standard input.
+    pub fn with_input(mut self, text: &str) -> Attack {
+        self.input = text.into();
+        self
+    }
+
+    /// How long the last command may take; otherwise a minute.
+    pub fn patience(mut self, patience: Duration) -> Attack {
+        self.patience = patience;
         self
     }
 
@@ -206,15 +222,54 @@ impl Attack {
     /// after `long`.
     #[track_caller]
     pub fn goes_on_for(self, long: Duration) {
-        self.is_stopped(&|_: &Seen| false);
+        self.goes_on_until(long, &|_| true);
+    }
+
+    /// The same, where its processes are still at it when they have computed for `long`.
+    #[track_caller]
+    pub fn computes_for(self, long: Duration) {
+        self.goes_on_until(Duration::ZERO, &|world| {
+            let computed: Duration = world.processes().into_iter().map(computed).sum();
+            computed > long
+        });
+    }
+
+    /// Both at the same time, for each takes its own.
+    #[track_caller]
+    fn goes_on_until(self, long: Duration, far: &dyn Fn(&World) -> bool) {
         let (world, program, plugin) =
             self.prepare(Some(&self.guards), &self.script).ok().expect("approved");
         let (last, before) = self.commands.split_last().expect("an attack has a command");
         assert!(before.is_empty());
-        let run = world.program(program).args(["--plugin"]).args([plugin]).args(last);
-        let started = run.spawn();
+        let mut run = world.program(program);
+        if self.given {
+            run = run.args(["--plugin"]).args([plugin]);
+        }
+        let mut started = run.args(last).spawn();
+        self.is_stopped(&|_: &Seen| false);
+        while started.runs() && !far(&world) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let goes_on = started.goes_on_for(long);
         assert!(goes_on, "it does not go on without {:?}, so it shows nothing", self.guards);
+    }
+
+    /// Carries it out where its user's own config raises the limit that stops it: then it lands. In the
+    /// config of the working directory, the same raises nothing.
+    #[track_caller]
+    pub fn lands_with(mut self, limits: &str, lands: impl Fn(&Seen) -> bool) {
+        self.is_stopped(&lands);
+        let config = format!("ops: {{limits: {{{limits}}}}}\n");
+        let entered = config.clone();
+        let configured = self.set_up.len();
+        self.set_up.push(Box::new(move |world| {
+            world.write("work/kstlib.conf.yml", &entered);
+        }));
+        self.is_stopped(&lands);
+        self.set_up.truncate(configured);
+        self.set_up.push(Box::new(move |world| drop(world.config(&config))));
+        let seen = self.carry_out(None, &self.script);
+        assert!(lands(&seen), "it does not land with {limits}\n{seen}");
     }
 
     #[track_caller]
@@ -245,9 +300,12 @@ impl Attack {
         };
         let mut outcome = None;
         for command in &self.commands {
-            let mut run = world.program(&program);
+            let mut run = world.program(&program).deadline(self.patience);
             if self.given {
                 run = run.args(["--plugin"]).args([&plugin]);
+            }
+            if !self.input.is_empty() {
+                run = run.input(self.input.as_str());
             }
             outcome = Some(run.args(command).run());
         }
@@ -332,6 +390,16 @@ fn unguarded() -> PathBuf {
     let newest = newest(&project().join("host/src"));
     assert!(newest <= Some(made), "kst-unguarded is older than its sources: {advice}");
     program
+}
+
+/// The processor time that a process has had.
+fn computed(pid: i32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // Behind the name, which may hold anything: the 14th and the 15th field of all.
+    let fields: Vec<&str> =
+        stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    Duration::from_millis((ticks(11) + ticks(12)) * 1000 / rustix::param::clock_ticks_per_second())
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {

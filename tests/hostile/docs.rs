@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use kst::limits::Limit;
+
 use super::support::project;
 
 /// The source that holds a test of a target.
@@ -20,6 +22,26 @@ fn source(target: &str, modules: &str) -> String {
     };
     let read = candidates.iter().find_map(|file| fs::read_to_string(project().join(file)).ok());
     read.unwrap_or_else(|| panic!("none of {candidates:?} is there"))
+}
+
+/// The table of limits has those of the program, with their amounts, and no other.
+#[test]
+fn every_limit_is_documented_as_it_is() {
+    let document = fs::read_to_string(project().join("docs/security.md")).expect("it is there");
+    let (_, table) = document.split_once("| `ops.limits` |").expect("there is a table of limits");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let documented: Vec<Vec<String>> = rows
+        .map(|row| row.split('|').map(|cell| cell.trim().replace(['`', ','], "")).collect())
+        .collect();
+    let plain = |text: &str| text.replace(['`', ','], "");
+    let known = Limit::ALL.iter().map(|limit| {
+        let most = limit.shown(limit.ceiling());
+        (limit.key().to_owned(), plain(limit.about()), limit.shown(limit.default()), most)
+    });
+    let documented = documented
+        .iter()
+        .map(|row| (row[1].clone(), row[2].clone(), row[3].clone(), row[5].clone()));
+    assert_eq!(documented.collect::<Vec<_>>(), known.collect::<Vec<_>>());
 }
 
 #[test]

@@ -20,6 +20,8 @@ mod error;
 pub mod folders;
 #[path = "../../host/src/guard.rs"]
 pub mod guard;
+#[path = "../../host/src/limits/mod.rs"]
+pub mod limits;
 #[path = "../../host/src/ownership.rs"]
 mod ownership;
 #[path = "../../host/src/plugin/mod.rs"]

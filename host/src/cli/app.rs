@@ -40,6 +40,7 @@ pub struct App {
 impl App {
     pub fn new(globals: Globals, output: Output) -> Self {
         kst::plugin::on_compiling(tell_of_compiling);
+        kst::plugin::compile_in_children();
         let watcher = Arc::new(Watcher::new(globals.verbose, globals.dry_run, output.clone()));
         App { globals, output, folders: Folders::from_env(), watcher }
     }

@@ -7,7 +7,8 @@ use super::keys;
 use super::problem::Problem;
 use super::read::twice;
 use super::tree::{Entry, Kind, Map, Node, Place, Scalar, Value};
-use super::{Severity, Sourced};
+use super::{Severity, Sourced, limits};
+use crate::limits::Limits;
 use crate::plugin::{Digest, canonical};
 use crate::session::validate::{self, quoted};
 use crate::session::{Command, OptionValue, SessionConfig};
@@ -23,6 +24,7 @@ pub(super) struct Checked {
     pub(super) locations: BTreeMap<String, Sourced<String>>,
     pub(super) plugins: BTreeMap<String, Sourced<PathBuf>>,
     pub(super) plugin_digests: BTreeMap<String, Sourced<Digest>>,
+    pub(super) limits: Limits,
     pub(super) sessions: Vec<(String, Result<SessionConfig, Problem>)>,
 }
 
@@ -39,7 +41,7 @@ pub(super) fn check(ops: &Map, home: Option<&Path>, problems: &mut Vec<Problem>)
             "container_runtime" => runtime(entry, &key).map(|value| {
                 checked.locations.extend(value.map(|value| ("container".to_owned(), value)));
             }),
-            "sessions" | "plugins" => Ok(()),
+            "sessions" | "plugins" | limits::KEY => Ok(()),
             other => match program_key(other) {
                 Some(program) => program_setting(entry, &key, home).map(|value| {
                     checked.programs.extend(value.map(|value| (program.to_owned(), value)));
@@ -54,6 +56,9 @@ pub(super) fn check(ops: &Map, home: Option<&Path>, problems: &mut Vec<Problem>)
     }
     if let Some(plugins) = ops.get("plugins") {
         (checked.plugins, checked.plugin_digests) = check_plugins(plugins, home, problems);
+    }
+    if let Some(section) = ops.get(limits::KEY) {
+        checked.limits = limits::check(section, problems);
     }
     if let Some(sessions) = ops.get("sessions") {
         let default = checked.default_backend.as_ref().map(|backend| backend.value.as_str());
@@ -71,7 +76,7 @@ fn program_key(key: &str) -> Option<&str> {
 }
 
 /// A key that nothing knows.
-fn unknown<'k>(
+pub(super) fn unknown<'k>(
     entry: &Entry,
     key: &str,
     known: impl IntoIterator<Item = &'k str>,
@@ -128,7 +133,11 @@ fn scalar<'n>(node: &'n Node, key: &str, wanted: &str) -> Result<Option<&'n Scal
     }
 }
 
-fn text<'n>(node: &'n Node, key: &str, wanted: &str) -> Result<Option<&'n str>, Problem> {
+pub(super) fn text<'n>(
+    node: &'n Node,
+    key: &str,
+    wanted: &str,
+) -> Result<Option<&'n str>, Problem> {
     Ok(scalar(node, key, wanted)?.map(|scalar| scalar.text.as_str()))
 }
 
@@ -271,7 +280,11 @@ fn check_digest(entry: &Entry, plugin: &str) -> Result<Option<Sourced<Digest>>, 
 }
 
 /// The mapping that a section is; an empty section says nothing.
-fn mapping<'e>(entry: &'e Entry, key: &str, problems: &mut Vec<Problem>) -> Option<&'e Map> {
+pub(super) fn mapping<'e>(
+    entry: &'e Entry,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<&'e Map> {
     match &entry.node.value {
         Value::Map(map) => Some(map),
         Value::Null => None,

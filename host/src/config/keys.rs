@@ -1,10 +1,11 @@
 //! The keys that the config knows, and what somebody may have meant.
 
+use super::limits;
 use crate::text::nearest;
 
 /// The keys of `ops`.
-pub(super) const OPS: [&str; 5] =
-    ["default_backend", "tmux_binary", "container_runtime", "sessions", "plugins"];
+pub(super) const OPS: [&str; 6] =
+    ["default_backend", "tmux_binary", "container_runtime", "sessions", "plugins", limits::KEY];
 
 /// The keys of a session that every backend has.
 pub(super) const SESSION: [&str; 5] = ["backend", "command", "shell", "working_dir", "env"];

@@ -28,6 +28,9 @@
 //! a value takes the one that kst's own environment has for it, if any (as docker compose does).
 //! Other top-level keys than `ops` and `include` belong to other programs.
 //!
+//! `ops.limits` raises what backends may use up (see [`crate::limits`]), in the user's own files: in
+//! the working directory's, and what that includes, it is left out.
+//!
 //! # Problems
 //!
 //! What is wrong is a [`Problem`] with file and line, and costs only what it concerns: a session, a
@@ -39,6 +42,7 @@
 mod check;
 mod ini;
 mod keys;
+mod limits;
 mod problem;
 mod read;
 mod schema;
@@ -51,6 +55,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::folders::Folders;
+use crate::limits::Limits;
 use crate::plugin::Digest;
 use crate::session::SessionConfig;
 use crate::text::shown_path;
@@ -205,6 +210,12 @@ impl Config {
     /// In a file that is not the working directory's, one approves the component.
     pub fn plugin_digests(&self) -> &BTreeMap<String, Sourced<Digest>> {
         &self.checked.plugin_digests
+    }
+
+    /// What backends may use up: the defaults, and what `ops.limits` raises in a file that is not the
+    /// working directory's.
+    pub fn limits(&self) -> &Limits {
+        &self.checked.limits
     }
 
     /// Everything that is wrong, errors and warnings.

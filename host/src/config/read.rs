@@ -9,7 +9,7 @@ use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
 
 use super::problem::Problem;
 use super::tree::{Entry, Map, Node, Place, Source, Value, shorten};
-use super::{ini, toml_file, yaml};
+use super::{ini, limits, toml_file, yaml};
 use crate::text::{escape_controls, shown_path};
 
 /// The largest config file: 10 MiB.
@@ -126,13 +126,16 @@ impl Reader {
                     .advise("remove one of the includes"),
             );
         }
-        let document = match parse(&source) {
+        let mut document = match parse(&source) {
             Ok(document) => document,
             Err(problem) => return self.unread(problem),
         };
         self.files.push(source.path.clone());
         for (key, first, place) in &document.again {
             self.problems.push(twice(key, *first, place));
+        }
+        if location.from_working_dir {
+            limits::leave_out(&mut document, &mut self.problems);
         }
         let mut map = Map::default();
         if let Some(include) = &document.include {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::MAX_SESSIONS;
+use super::{MAX_SESSIONS, limits};
 use crate::session::validate::{
     MAX_COMMAND, MAX_ENV, MAX_ENV_KEY, MAX_ENV_VALUE, MAX_IMAGE, MAX_NAME, MAX_PORTS, MAX_VOLUMES,
     REFUSED_ENV_KEYS,
@@ -72,6 +72,7 @@ fn ops() -> Value {
                     "additionalProperties": false
                 }
             },
+            "limits": limits::schema(),
             "sessions": {
                 "description": "The sessions, by name: a letter, then letters, digits, '_' or '-'.",
                 "type": ["object", "null"],

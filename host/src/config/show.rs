@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 
 use super::keys::{DEFAULT_BACKEND, OPS};
+use super::limits;
 use super::tree::{Kind, Map, Node, Scalar, Value};
 
 /// The merged config: a mapping, or a value with its origin. Unset keys are not in it.
@@ -34,7 +35,8 @@ impl Shown {
     /// ```
     /// let config = kst::config::Config::empty();
     /// let keys: Vec<String> = config.show().leaves().into_iter().map(|(key, _)| key).collect();
-    /// assert_eq!(keys, ["ops.default_backend", "ops.tmux_binary"]);
+    /// assert_eq!(keys[..2], ["ops.default_backend", "ops.tmux_binary"]);
+    /// assert!(keys.contains(&"ops.limits.runs".to_owned()));
     /// ```
     pub fn leaves(&self) -> Vec<(String, &Leaf)> {
         let mut leaves = Vec::new();
@@ -70,6 +72,10 @@ pub(super) fn show(ops: &Map) -> Shown {
     let built_in = [("default_backend", DEFAULT_BACKEND), ("tmux_binary", "tmux")];
     let mut entries = Vec::new();
     for key in OPS {
+        if key == limits::KEY {
+            entries.push((key.to_owned(), limits::show(ops)));
+            continue;
+        }
         let set = ops.get(key).and_then(|entry| node(&entry.node));
         let set = set.or_else(|| {
             let (_, value) = built_in.iter().find(|(name, _)| *name == key)?;
@@ -84,7 +90,7 @@ pub(super) fn show(ops: &Map) -> Shown {
 }
 
 /// A node; nothing where it is unset.
-fn node(node: &Node) -> Option<Shown> {
+pub(super) fn node(node: &Node) -> Option<Shown> {
     match &node.value {
         Value::Null => None,
         Value::Map(map) => Some(Shown::Map(

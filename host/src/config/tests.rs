@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::*;
 use crate::session::{Command, OptionValue};
 
+mod limits;
+
 /// A home and a working directory of a test's own.
 struct Place {
     root: tempfile::TempDir,

@@ -142,6 +142,15 @@ impl Map {
         self.index.get(key).and_then(|index| self.entries.get(*index))
     }
 
+    /// Take a key out.
+    pub(super) fn remove(&mut self, key: &str) -> Option<Entry> {
+        let place = self.index.remove(key)?;
+        for later in self.index.values_mut().filter(|later| **later > place) {
+            *later -= 1;
+        }
+        (place < self.entries.len()).then(|| self.entries.remove(place))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
     }

@@ -7,9 +7,6 @@ use crate::guard::Guard;
 use crate::text::escape_controls;
 use std::path::{Path, PathBuf};
 
-/// The most lines that are read of one output, and the most rows that an operation keeps.
-pub(super) const ROWS: usize = 100_000;
-
 /// What one output line told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
@@ -57,7 +54,7 @@ fn was_found(row: &Row, request: &Request) -> bool {
     same || !Guard::FoundSession.holds()
 }
 
-/// An output has more lines than [`ROWS`].
+/// An output has more lines than it may, or the operation more rows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooManyRows;
 
@@ -66,7 +63,8 @@ impl Bindings {
     ///
     /// A line binds when it names the request's session exactly and, where the request knows its
     /// run, comes from that run. A form whose lines have no name binds by its sole line, if it is a
-    /// changing form: then the line is about what this operation made.
+    /// changing form: then the line is about what this operation made. Of one output, and of all that
+    /// is kept, there are at `most` so many lines.
     pub(super) fn feed(
         &mut self,
         gives: &Gives,
@@ -74,6 +72,7 @@ impl Bindings {
         program: &Path,
         stdout: &[u8],
         request: &Request,
+        most: usize,
     ) -> Result<(), TooManyRows> {
         let stdout = stdout.strip_suffix(b"\n").unwrap_or(stdout);
         if stdout.is_empty() {
@@ -83,7 +82,6 @@ impl Bindings {
         let mut found: Vec<Row> = Vec::new();
         for line in stdout.split(|&byte| byte == b'\n') {
             lines += 1;
-            let most = Guard::OutputLines.limit(ROWS);
             if lines > most || self.rows.len() >= most {
                 return Err(TooManyRows);
             }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::bind::{Binding, Bindings, ROWS, Row};
+use super::bind::{Binding, Bindings, Row};
 use super::carry;
 use super::check::CheckedManifest;
 use super::error::DoorError;
@@ -21,6 +21,7 @@ use super::program::{Programs, Resolved};
 use super::request::Request;
 use super::run::{self, EnvFile, Output, Run, RunError};
 use crate::guard::Guard;
+use crate::limits::{Limit, Limits};
 use crate::session::ExitStatus;
 use crate::session::processes::SessionSignal;
 use crate::text::escape_controls;
@@ -33,32 +34,42 @@ const NOTE: usize = 4096;
 
 /// How much an operation may take. A request's `timeout` is added to the times.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct CallLimits {
     /// For one run.
-    pub run_deadline: Duration,
+    pub run_time: Duration,
     /// For one run of a changing form during `start` where sessions run elsewhere: an engine may have
     /// to fetch an image first.
-    pub start_deadline: Duration,
-    /// For all of an operation, runs and pauses; `start` gets `start_deadline` besides.
-    pub operation_deadline: Duration,
+    pub start_time: Duration,
+    /// For all of an operation, runs and pauses; `start` gets `start_time` besides.
+    pub operation_time: Duration,
     /// The most bytes of each of a run's two outputs.
     pub output_bytes: usize,
+    /// The most lines that are read of one output, and the most that an operation keeps.
+    pub output_lines: usize,
     /// The most runs of an operation.
     pub runs: u32,
     /// How many programs run at once.
-    pub concurrent: usize,
+    pub at_once: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            run_deadline: Duration::from_secs(Guard::RunDeadline.limit(10)),
-            start_deadline: Duration::from_secs(600),
-            operation_deadline: Duration::from_secs(60),
-            output_bytes: Guard::OutputBytes.limit(4 * 1024) * 1024,
-            runs: Guard::RunCount.limit(64),
-            concurrent: 8,
+impl CallLimits {
+    /// Those of the table.
+    pub fn of(limits: &Limits) -> Self {
+        CallLimits {
+            run_time: limits.time(Limit::RunTime),
+            start_time: limits.time(Limit::StartTime),
+            operation_time: limits.time(Limit::OperationTime),
+            output_bytes: limits.size(Limit::OutputSize),
+            output_lines: limits.size(Limit::OutputLines),
+            runs: u32::try_from(limits.get(Limit::Runs)).unwrap_or(u32::MAX),
+            at_once: limits.size(Limit::RunsAtOnce),
         }
+    }
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        CallLimits::of(&Limits::default())
     }
 }
 
@@ -66,7 +77,7 @@ impl Default for Limits {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallSettings {
     /// How much it may take.
-    pub limits: Limits,
+    pub limits: CallLimits,
     /// Whether to stop at the first change instead of making it.
     pub dry_run: bool,
 }
@@ -326,7 +337,7 @@ impl Call {
                 }
             }
         };
-        let helpers = self.settings.limits.concurrent.min(prepared.len()).saturating_sub(1);
+        let helpers = self.settings.limits.at_once.min(prepared.len()).saturating_sub(1);
         std::thread::scope(|scope| {
             for _ in 0..helpers {
                 // Without a thread the work is done by those there are.
@@ -492,18 +503,18 @@ impl Call {
     pub(crate) fn time(&self) -> Duration {
         let limits = &self.settings.limits;
         let start = match self.request.operation {
-            Operation::Start => self.start_deadline(),
+            Operation::Start => self.start_time().0,
             _ => Duration::ZERO,
         };
-        limits.operation_deadline.saturating_add(start).saturating_add(self.timeout()).min(LONGEST)
+        limits.operation_time.saturating_add(start).saturating_add(self.timeout()).min(LONGEST)
     }
 
-    /// What a changing form has in a start. Only where sessions run elsewhere is there an image to
+    /// What a changing form has in a start, and by which limit. Only where sessions run elsewhere is there an image to
     /// be fetched.
-    fn start_deadline(&self) -> Duration {
+    fn start_time(&self) -> (Duration, Limit) {
         match self.manifest.manifest().placement {
-            Placement::Elsewhere => self.settings.limits.start_deadline,
-            Placement::Here => self.settings.limits.run_deadline,
+            Placement::Elsewhere => (self.settings.limits.start_time, Limit::StartTime),
+            Placement::Here => (self.settings.limits.run_time, Limit::RunTime),
         }
     }
 
@@ -707,9 +718,9 @@ impl Call {
             self.observer.begins(&self.info(prepared));
         }
         let began = Instant::now();
-        let alone = match (self.request.operation, prepared.form.effect()) {
-            (Operation::Start, Effect::Changes) => self.start_deadline(),
-            _ => limits.run_deadline,
+        let (alone, of) = match (self.request.operation, prepared.form.effect()) {
+            (Operation::Start, Effect::Changes) => self.start_time(),
+            _ => (limits.run_time, Limit::RunTime),
         };
         let alone = alone.saturating_add(self.timeout()).min(LONGEST);
         let deadline = self.deadline().min(began + alone);
@@ -728,10 +739,12 @@ impl Call {
             RunError::TimedOut if deadline == self.deadline() => {
                 DoorError::OutOfTime { after: self.time() }
             }
-            RunError::TimedOut => DoorError::TimedOut { program, after: alone },
-            RunError::TooMuchOutput => {
-                DoorError::TooMuchOutput { program, limit: limits.output_bytes, unit: "bytes" }
-            }
+            RunError::TimedOut => DoorError::TimedOut { program, after: alone, of },
+            RunError::TooMuchOutput => DoorError::TooMuchOutput {
+                program,
+                most: limits.output_bytes,
+                of: Limit::OutputSize,
+            },
             RunError::Failed(error) => DoorError::Failed(format!(
                 "{} could not be run: {error}",
                 prepared.resolved.path.display()
@@ -754,12 +767,14 @@ impl Call {
         }
         let program = &prepared.resolved.path;
         let effect = prepared.form.effect();
+        let most = self.settings.limits.output_lines;
         let mut state = self.state();
-        state.bindings.feed(gives, effect, program, &output.stdout, &self.request).map_err(|_| {
+        let bindings = &mut state.bindings;
+        bindings.feed(gives, effect, program, &output.stdout, &self.request, most).map_err(|_| {
             DoorError::TooMuchOutput {
                 program: prepared.program_id.to_owned(),
-                limit: ROWS,
-                unit: "lines",
+                most,
+                of: Limit::OutputLines,
             }
         })
     }

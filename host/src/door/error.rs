@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::limits::Limit;
 use crate::text::escape_controls;
 
 /// Why a form was not run, or gave no output. Each displays as a sentence for the person.
@@ -32,31 +33,33 @@ pub enum DoorError {
         advice: Option<String>,
     },
     /// The program did not end in time and was killed with its process group.
-    #[error("{program} did not end within {} and was killed", seconds(.after))]
+    #[error("{program} did not end within {} and was killed; {}", seconds(.after), of.raised_by())]
     TimedOut {
         /// The program's id.
         program: String,
         /// How long it had.
         after: Duration,
+        /// By which limit.
+        of: Limit,
     },
     /// The program printed more than the limit and was killed.
-    #[error("{program} printed more than {limit} {unit} and was killed")]
+    #[error("{program} printed more than {most} {} and was killed; {}", lines_or_bytes(.of), of.raised_by())]
     TooMuchOutput {
         /// The program's id.
         program: String,
-        /// The limit.
-        limit: usize,
-        /// What the limit counts: `bytes` or `lines`.
-        unit: &'static str,
+        /// How much it might have printed.
+        most: usize,
+        /// By which limit: it counts bytes or lines.
+        of: Limit,
     },
     /// This operation has used up its runs.
-    #[error("it asked for more than {limit} runs in one operation")]
+    #[error("it asked for more than {limit} runs in one operation; {}", Limit::Runs.raised_by())]
     TooManyRuns {
         /// The limit.
         limit: u32,
     },
     /// The operation has used up its time.
-    #[error("the operation took longer than {}", seconds(.after))]
+    #[error("the operation took longer than {}; {}", seconds(.after), Limit::OperationTime.raised_by())]
     OutOfTime {
         /// How long it had.
         after: Duration,
@@ -110,6 +113,13 @@ impl DoorError {
                 crate::Error::failed(format!("backend {backend}: {sentence}"))
             }
         }
+    }
+}
+
+fn lines_or_bytes(limit: &Limit) -> &'static str {
+    match limit {
+        Limit::OutputLines => "lines",
+        _ => "bytes",
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) use audit::{About, Audited};
 pub use audit::{Audit, Record, What};
 pub use bind::Row;
 pub use call::{
-    Call, CallSettings, Ending, Limits, Observer, PlannedCommand, Processes, Refusal, RunInfo,
+    Call, CallLimits, CallSettings, Ending, Observer, PlannedCommand, Processes, Refusal, RunInfo,
     RunOutcome, Silent,
 };
 pub use changes::Changes;

@@ -134,7 +134,7 @@ pub(super) fn run(run: &Run<'_>) -> Result<Output, RunError> {
     command
         .args(run.words)
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(if Guard::NoInput.holds() { Stdio::null() } else { Stdio::inherit() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);

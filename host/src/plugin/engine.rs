@@ -7,7 +7,7 @@ use std::time::Duration;
 use wasmtime::{Config, Engine, OptLevel};
 
 use super::code::Executable;
-use super::limits::GuestLimits;
+use super::limits::stack_bytes;
 
 /// How often a running component is looked at.
 const TICK: Duration = Duration::from_millis(10);
@@ -28,7 +28,7 @@ fn config() -> Config {
     config
         .wasm_component_model(true)
         .epoch_interruption(true)
-        .max_wasm_stack(GuestLimits::default().stack_bytes)
+        .max_wasm_stack(stack_bytes())
         .concurrency_support(false)
         .with_custom_code_memory(Some(Arc::new(Executable)))
         .wasm_backtrace_max_frames(None)

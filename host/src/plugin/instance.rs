@@ -4,20 +4,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-use wasmtime::{ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Trap, UpdateDeadline};
+use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline};
 
 use super::engine::start_ticking;
 use super::guest::Fault;
-use super::limits::GuestLimits;
+use super::limits::{GuestLimits, stack_bytes};
 use super::wasi::Empty;
 use crate::door::{Call, DoorError};
+use crate::limits::Limit;
 
 /// What a store holds during a call.
 pub(super) struct State {
     /// `None` while the component describes itself: the door is shut.
     door: Option<Arc<Call>>,
     limits: GuestLimits,
-    memory: StoreLimits,
+    /// The bytes of all its memories, and the elements of all its tables. What was granted counts to
+    /// the end, whether or not it could be had.
+    memory: usize,
+    elements: usize,
     /// What this thread had computed when the call began. The call stays on it.
     computed_before: Duration,
     /// How much of what it computed since was the host's own work.
@@ -94,12 +98,15 @@ impl State {
     fn out_of_time(&self) -> Option<String> {
         if self.used() > self.limits.cpu {
             return Some(format!(
-                "it computed for longer than the limit of {} seconds",
-                self.limits.cpu.as_secs_f32()
+                "it computed for longer than the limit of {} seconds; {}",
+                self.limits.cpu.as_secs_f32(),
+                Limit::CpuTime.raised_by()
             ));
         }
-        (Instant::now() > self.until)
-            .then(|| "it went on when the time of the whole operation was over".to_owned())
+        (Instant::now() > self.until).then(|| {
+            let raised_by = Limit::OperationTime.raised_by();
+            format!("it went on when the time of the whole operation was over; {raised_by}")
+        })
     }
 }
 
@@ -121,13 +128,17 @@ impl ResourceLimiter for State {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired > self.limits.memory_bytes {
+        let all = self.memory.saturating_add(desired.saturating_sub(current));
+        if all > self.limits.memory_bytes {
             self.crossed = Some(format!(
-                "it wanted more memory than the limit of {} MiB",
-                self.limits.memory_bytes >> 20
+                "it wanted more memory than the limit of {}; {}",
+                Limit::Memory.shown(self.limits.memory_bytes as u64),
+                Limit::Memory.raised_by()
             ));
+            return Ok(false);
         }
-        self.memory.memory_growing(current, desired, maximum)
+        self.memory = all;
+        Ok(maximum.is_none_or(|maximum| desired <= maximum))
     }
 
     fn table_growing(
@@ -136,25 +147,29 @@ impl ResourceLimiter for State {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired > self.limits.table_elements {
+        let all = self.elements.saturating_add(desired.saturating_sub(current));
+        if all > self.limits.table_elements {
             self.crossed = Some(format!(
-                "it wanted a table larger than the limit of {} elements",
-                self.limits.table_elements
+                "it wanted larger tables than the limit of {} elements; {}",
+                self.limits.table_elements,
+                Limit::TableElements.raised_by()
             ));
+            return Ok(false);
         }
-        self.memory.table_growing(current, desired, maximum)
+        self.elements = all;
+        Ok(maximum.is_none_or(|maximum| desired <= maximum))
     }
 
     fn instances(&self) -> usize {
-        self.limits.core_instances
+        self.limits.instances
     }
 
     fn tables(&self) -> usize {
-        self.limits.core_instances
+        self.limits.instances
     }
 
     fn memories(&self) -> usize {
-        self.limits.core_instances
+        self.limits.instances
     }
 }
 
@@ -165,18 +180,12 @@ pub(super) fn store(
     door: Option<Arc<Call>>,
 ) -> Store<State> {
     start_ticking();
-    let memory = StoreLimitsBuilder::new()
-        .memory_size(limits.memory_bytes)
-        .table_elements(limits.table_elements)
-        .instances(limits.core_instances)
-        .memories(limits.core_instances)
-        .tables(limits.core_instances)
-        .build();
     let time = door.as_ref().map_or(limits.describing, |door| door.time());
     let state = State {
         door,
         limits,
-        memory,
+        memory: 0,
+        elements: 0,
         computed_before: computed(),
         outside: Duration::ZERO,
         until: Instant::now() + time + limits.grace,
@@ -214,14 +223,39 @@ pub(super) fn fault(store: &mut Store<State>, error: &wasmtime::Error) -> Fault 
 fn trap(error: &wasmtime::Error, limits: &GuestLimits) -> String {
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => {
-            format!("it used more stack than the limit of {} KiB", limits.stack_bytes >> 10)
+            format!("it used more stack than the limit of {} KiB", stack_bytes() >> 10)
         }
         Some(Trap::UnreachableCodeReached) => {
             "it gave up (it ran into 'unreachable', which is how a panic ends)".into()
         }
         Some(trap) => format!("it trapped: {trap}"),
-        None => format!("it broke: {}", first_line(&format!("{error:#}"))),
+        None => {
+            let text = format!("{error:#}");
+            bounded(&text, limits).unwrap_or_else(|| format!("it broke: {}", first_line(&text)))
+        }
     }
+}
+
+/// What wasmtime says where a limit was crossed that it keeps itself, in the words of the others.
+fn bounded(text: &str, limits: &GuestLimits) -> Option<String> {
+    let counted = ["instance", "memory", "table"];
+    let plural = ["instances", "memories", "tables"];
+    let said = |what: &&str| text.contains(&format!("exceeded: {what} count"));
+    if let Some(kind) = counted.iter().position(said) {
+        return Some(format!(
+            "it has more {} than the limit of {}; {}",
+            plural.get(kind)?,
+            limits.instances,
+            Limit::Instances.raised_by()
+        ));
+    }
+    text.contains("allocated for hostcalls").then(|| {
+        format!(
+            "it passed more to the host in one call than the limit of {}; {}",
+            Limit::Transfer.shown(limits.transfer_bytes as u64),
+            Limit::Transfer.raised_by()
+        )
+    })
 }
 
 fn first_line(text: &str) -> String {
@@ -240,7 +274,8 @@ mod tests {
         State {
             door: None,
             limits: GuestLimits { cpu: SHORT, ..GuestLimits::default() },
-            memory: StoreLimits::default(),
+            memory: 0,
+            elements: 0,
             computed_before: computed(),
             outside: Duration::ZERO,
             until: Instant::now() + time,

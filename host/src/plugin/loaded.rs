@@ -14,6 +14,7 @@ use super::engine::engine;
 use super::guest::{Fault, Guest};
 use super::instance::store;
 use super::limits::GuestLimits;
+use super::loader::Loader;
 use super::source::{Origin, Source};
 use super::wasi;
 use crate::door::{Call, CheckedManifest, Manifest};
@@ -31,11 +32,11 @@ pub struct Plugin {
     limits: GuestLimits,
 }
 
-/// A compiled component, and what its code lies in where that came from the cache. The fields stand in
+/// A compiled component, and what its code lies in. The fields stand in
 /// the order in which they have to go: wasmtime looks at the code again when the component is dropped.
 struct Compiled {
     component: Component,
-    _code: Option<Code>,
+    _code: Code,
 }
 
 /// Who hears of components that are compiled.
@@ -64,9 +65,9 @@ impl Plugin {
     ///
     /// [`Error::Plugin`] where it is none that this kst can run; [`Error::PluginFault`] where it
     /// breaks a rule or a limit when asked to describe itself.
-    pub(crate) fn load(
+    pub(super) fn load(
         source: &Source,
-        cache_folder: Option<&Path>,
+        loader: &Loader,
         approved: Option<&Manifest>,
     ) -> Result<(Plugin, Warmth)> {
         let wrong = |what: String, advice: Option<String>| Error::Plugin {
@@ -75,17 +76,14 @@ impl Plugin {
             advice,
         };
         let engine = engine().map_err(|what| Error::failed(format!("wasmtime: {what}")))?;
-        let cache = Cache::open(cache_folder);
-        let limits = GuestLimits::default();
+        let cache = Cache::open(loader.cache.as_deref());
+        let limits = loader.guest_limits();
         let kept = cache.get(engine, &source.digest).and_then(|entry| {
             let manifest = serde_json::from_slice::<Manifest>(&entry.manifest).ok()?;
-            // SAFETY: the entry is code that wasmtime made of this component: the folder is closed
-            // to others and the bytes were checked against the digest that kst wrote with them. They
-            // cannot be written to, and the plugin keeps them for longer than the component: an
-            // instance, which has it too, borrows from the plugin.
-            let component =
-                unsafe { Component::deserialize_raw(engine, entry.code.memory()) }.ok()?;
-            Some((Compiled { component, _code: Some(entry.code) }, manifest))
+            // The folder is closed to others, and the bytes were checked against the digest that kst
+            // wrote with them.
+            let component = load(engine, &entry.code).ok()?;
+            Some((Compiled { component, _code: entry.code }, manifest))
         });
         let (compiled, described, warmth) = match kept {
             Some((compiled, manifest)) => (compiled, manifest, Warmth::Cached),
@@ -93,21 +91,18 @@ impl Plugin {
                 if let Some(tell) = COMPILING.get() {
                     tell(&source.origin.path(), source.bytes.len());
                 }
-                let component = Component::new(engine, &source.bytes).map_err(|error| {
-                    let why = crate::text::escape_controls(&format!("{error:#}"));
-                    wrong(format!("it is not a sound component: {why}"), None)
-                })?;
+                let code = loader.compile(&source.bytes).map_err(|what| wrong(what, None))?;
+                let component = load(engine, &code)
+                    .map_err(|error| wrong(format!("its code cannot be loaded: {error}"), None))?;
                 check_interface(engine, &component)
                     .map_err(|(what, advice)| wrong(what, advice))?;
                 let described = describe(engine, &component, limits).map_err(|Fault(what)| {
                     wrong(format!("it cannot describe itself: {what}"), None)
                 })?;
-                if let (Ok(manifest), Ok(code)) =
-                    (serde_json::to_vec(&described), component.serialize())
-                {
-                    cache.put(engine, &source.digest, &manifest, &code);
+                if let Ok(manifest) = serde_json::to_vec(&described) {
+                    cache.put(engine, &source.digest, &manifest, code.bytes());
                 }
-                (Compiled { component, _code: None }, described, Warmth::Compiled)
+                (Compiled { component, _code: code }, described, Warmth::Compiled)
             }
         };
         let approved = approved.filter(|_| Guard::ApprovedCopy.holds());
@@ -169,6 +164,13 @@ impl Plugin {
     pub(crate) fn instantiate(&self, door: Arc<Call>) -> Result<impl Guest, Fault> {
         bindings::instantiate(store(self.engine, self.limits, Some(door)), &self.compiled.component)
     }
+}
+
+/// A component of this code, which wasmtime made, here or in a child, now or when it was kept.
+fn load(engine: &Engine, code: &Code) -> wasmtime::Result<Component> {
+    // SAFETY: it is code that wasmtime made, as the callers say. It cannot be written to, and the plugin
+    // keeps it for longer than the component: an instance, which has it too, borrows from the plugin.
+    unsafe { Component::deserialize_raw(engine, code.memory()) }
 }
 
 /// Ask a component what it is, with the door shut.

@@ -7,16 +7,19 @@
 mod bindings;
 mod cache;
 mod code;
+mod compiler;
 mod digest;
 mod engine;
 mod guest;
 mod instance;
 mod limits;
 mod loaded;
+mod loader;
 mod source;
 mod trust;
 mod wasi;
 
+pub use compiler::{compile_child, compile_in_children};
 pub use digest::Digest;
 pub use guest::{GuestError, GuestSession, GuestState, Health, LogSource};
 pub use limits::GuestLimits;
@@ -26,5 +29,6 @@ pub use trust::{Approval, ProgramApproval, TrustFile};
 
 pub(crate) use engine::start_ticking;
 pub(crate) use guest::{Answer, Fault, Guest, StartRequest, StopRequest};
+pub(crate) use loader::Loader;
 pub(crate) use source::canonical;
 pub(crate) use wasi::offers as is_empty_wasi;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::digest::Digest;
-use super::limits::GuestLimits;
+use crate::limits::{Limit, Limits};
 use crate::text::shown_path;
 use crate::{Error, Result, ownership};
 
@@ -109,7 +109,7 @@ pub fn vetted(digest: &Digest) -> bool {
 ///
 /// [`Error::Plugin`] where there is no such regular file, it is larger than the limit, or it is no
 /// component; [`Error::Refused`] where somebody else owns it or can write to it.
-pub fn read_component(path: &Path) -> Result<Source> {
+pub fn read_component(path: &Path, limits: &Limits) -> Result<Source> {
     let wrong = |what: String, advice: &str| Error::Plugin {
         file: path.to_owned(),
         what,
@@ -129,8 +129,12 @@ pub fn read_component(path: &Path) -> Result<Source> {
         return Err(wrong("it is not a regular file".into(), "give the path of a .wasm file"));
     }
     ownership::check(path, &meta)?;
-    let largest = GuestLimits::default().component_bytes;
-    let too_large = || wrong(format!("it is larger than the limit of {} MiB", largest >> 20), "");
+    let limit = Limit::ComponentSize;
+    let largest = limits.get(limit);
+    let too_large = || {
+        let (largest, raised_by) = (limit.shown(largest), limit.raised_by());
+        wrong(format!("it is larger than the limit of {largest}; {raised_by}"), "")
+    };
     if meta.len() > largest {
         return Err(too_large());
     }

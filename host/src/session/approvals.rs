@@ -9,8 +9,7 @@ use crate::config::Sourced;
 use crate::door::{Amounts, Changes, Manifest, Programs, amounts};
 use crate::guard::Guard;
 use crate::plugin::{
-    Approval, BUILT_IN_NAMES, Digest, Plugin, ProgramApproval, Source, TrustFile, read_component,
-    vetted,
+    Approval, BUILT_IN_NAMES, Digest, Loader, ProgramApproval, Source, TrustFile, vetted,
 };
 use crate::text::shown_path;
 use crate::{Error, Result, ownership};
@@ -80,7 +79,7 @@ pub struct ProgramReview {
 /// Decides what of strangers may be used, and asks where that is not known.
 pub(crate) struct Approvals {
     pub(super) trust: TrustFile,
-    cache: Option<PathBuf>,
+    loader: Arc<Loader>,
     programs: Arc<Programs>,
     ask: Option<Ask>,
     pins: BTreeMap<String, Sourced<Digest>>,
@@ -94,13 +93,13 @@ impl Approvals {
     /// are the components' files of the config and the plugins folder.
     pub(super) fn new(
         trust: TrustFile,
-        cache: Option<PathBuf>,
+        loader: Arc<Loader>,
         programs: Arc<Programs>,
         ask: Option<Ask>,
         pins: BTreeMap<String, Sourced<Digest>>,
         given: Vec<PathBuf>,
     ) -> Self {
-        Approvals { trust, cache, programs, ask, pins, given, once: Mutex::default() }
+        Approvals { trust, loader, programs, ask, pins, given, once: Mutex::default() }
     }
 
     /// Whether there is somebody to ask.
@@ -185,7 +184,7 @@ impl Approvals {
         let file = source.origin.file();
         let others = self.given.iter().filter(|given| Some(given.as_path()) != file);
         let in_use: HashSet<String> = others
-            .filter_map(|given| read_component(given).ok())
+            .filter_map(|given| self.loader.read(given).ok())
             .map(|given| given.digest().to_string())
             .collect();
         self.trust.approve_instead(&source.digest, manifest, file, |digest, old| {
@@ -199,7 +198,7 @@ impl Approvals {
     /// Everything that the user has to see of a component. Nothing of it runs but its description of
     /// itself, which can run nothing.
     pub(super) fn review(&self, source: &Source, file: &Path) -> Result<Review> {
-        let (plugin, _) = Plugin::load(source, self.cache.as_deref(), None)?;
+        let (plugin, _) = self.loader.load(source, None)?;
         check_free(plugin.name(), file, source)?;
         let manifest = plugin.manifest().manifest();
         let programs = manifest.programs.iter().map(|program| {

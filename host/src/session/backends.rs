@@ -10,15 +10,15 @@ use crate::door::{Manifest, Programs};
 use crate::folders::Folders;
 use crate::guard::Guard;
 use crate::plugin::{
-    BUILT_IN_NAMES, Origin, Plugin, Source, TrustFile, Warmth, built_in, is_empty_wasi,
-    read_component, vetted,
+    BUILT_IN_NAMES, Loader, Origin, Plugin, Source, TrustFile, Warmth, built_in, is_empty_wasi,
+    vetted,
 };
 use crate::text::nearest;
 use crate::{Error, Result, ownership};
 
 /// All backends of a host.
 pub(crate) struct Backends {
-    cache: Option<PathBuf>,
+    loader: Arc<Loader>,
     approvals: Approvals,
     /// Where the components that are not built in are, by backend name; or why one cannot be used.
     others: BTreeMap<String, Result<Arc<Stranger>, Unusable>>,
@@ -73,7 +73,8 @@ impl Unusable {
 }
 
 impl Backends {
-    /// Find all backends. `explicit` are the files of `--plugin`.
+    /// Find all backends. `explicit` are the files of `--plugin`, `kst` the program that compiles,
+    /// where this is none.
     ///
     /// # Errors
     ///
@@ -84,18 +85,20 @@ impl Backends {
         explicit: &[PathBuf],
         programs: Arc<Programs>,
         ask: Option<Ask>,
+        kst: Option<PathBuf>,
     ) -> Result<Backends> {
         let trust = TrustFile::new(folders.data.as_deref());
         let pins = config.plugin_digests().clone();
-        let cache = folders.cache.clone();
+        let loader = Arc::new(Loader::new(folders.cache.clone(), config.limits().clone()));
+        kst.into_iter().for_each(|kst| loader.set_program(kst));
         let in_config = config.plugins().values().map(|file| file.value.clone());
         let given = in_config.chain(installed(folders)).collect();
-        let approvals = Approvals::new(trust, cache.clone(), programs, ask, pins, given);
+        let approvals = Approvals::new(trust, Arc::clone(&loader), programs, ask, pins, given);
         let mut others = BTreeMap::new();
         let mut preferred = None;
         for file in explicit {
-            let stranger = approvals.stranger(read_component(file)?, file, None, true)?;
-            let name = name_of(&stranger, cache.as_deref())?;
+            let stranger = approvals.stranger(loader.read(file)?, file, None, true)?;
+            let name = name_of(&stranger, &loader)?;
             check_free(&name, file, &stranger.source)?;
             preferred.get_or_insert_with(|| name.clone());
             others.insert(name, Ok(Arc::new(stranger)));
@@ -105,13 +108,14 @@ impl Backends {
                 continue;
             }
             let file = &file.value;
-            let found = read_component(file)
+            let found = loader
+                .read(file)
                 .and_then(|source| {
                     check_free(name, file, &source)?;
                     approvals.stranger(source, file, Some(name), false)
                 })
                 .and_then(|stranger| {
-                    let own = name_of(&stranger, cache.as_deref())?;
+                    let own = name_of(&stranger, &loader)?;
                     check_called(&own, name, file, "the config")?;
                     Ok(Arc::new(stranger))
                 });
@@ -119,8 +123,8 @@ impl Backends {
         }
         for file in installed(folders) {
             let found = in_a_safe_folder(&file).and_then(|()| {
-                let stranger = approvals.stranger(read_component(&file)?, &file, None, false)?;
-                let name = name_of(&stranger, cache.as_deref())?;
+                let stranger = approvals.stranger(loader.read(&file)?, &file, None, false)?;
+                let name = name_of(&stranger, &loader)?;
                 check_free(&name, &file, &stranger.source)?;
                 Ok((name, stranger))
             });
@@ -140,7 +144,7 @@ impl Backends {
             }
         }
         Ok(Backends {
-            cache,
+            loader,
             approvals,
             others,
             preferred,
@@ -160,6 +164,16 @@ impl Backends {
         self.preferred.as_deref()
     }
 
+    /// Say where the `kst` program is, which compiles.
+    pub(super) fn set_program(&self, program: PathBuf) {
+        self.loader.set_program(program);
+    }
+
+    /// Read a component's file.
+    pub(super) fn read(&self, file: &Path) -> Result<Source> {
+        self.loader.read(file)
+    }
+
     /// The approvals file.
     pub(crate) fn trust(&self) -> &TrustFile {
         &self.approvals.trust
@@ -173,7 +187,7 @@ impl Backends {
     /// What the user has to see of a component before it is approved, and its bytes' digest and
     /// manifest.
     pub(crate) fn review(&self, file: &Path) -> Result<(Source, Review)> {
-        let source = read_component(file)?;
+        let source = self.loader.read(file)?;
         let review = self.approvals.review(&source, file)?;
         Ok((source, review))
     }
@@ -198,13 +212,13 @@ impl Backends {
         if !unusable.configured {
             in_a_safe_folder(file)?;
         }
-        let source = read_component(file)?;
+        let source = self.loader.read(file)?;
         let configured = unusable.configured.then_some(name);
         let stranger =
             self.approvals.stranger(source, file, configured, true).inspect_err(|_| {
                 no.insert(name.to_owned());
             })?;
-        let own = name_of(&stranger, self.cache.as_deref())?;
+        let own = name_of(&stranger, &self.loader)?;
         let by = if unusable.configured { "the config" } else { "its file" };
         check_called(&own, name, file, by)?;
         let plugin = self.load_stranger(&stranger)?;
@@ -213,8 +227,7 @@ impl Backends {
     }
 
     fn load_stranger(&self, stranger: &Stranger) -> Result<Plugin> {
-        let cache = self.cache.as_deref();
-        Plugin::load(&stranger.source, cache, stranger.approved.as_ref()).map(|(plugin, _)| plugin)
+        self.loader.load(&stranger.source, stranger.approved.as_ref()).map(|(plugin, _)| plugin)
     }
 
     /// The plugin of a backend, loaded at the first call.
@@ -233,7 +246,7 @@ impl Backends {
 
     fn load(&self, name: &str) -> Result<Plugin> {
         if let Some(source) = built_in(name) {
-            return Plugin::load(&source, self.cache.as_deref(), None).map(|(plugin, _)| plugin);
+            return self.loader.load(&source, None).map(|(plugin, _)| plugin);
         }
         match self.others.get(name) {
             Some(Ok(stranger)) => self.load_stranger(stranger),
@@ -260,12 +273,12 @@ impl Backends {
     /// Load a component whether or not it is trusted, to look at it. Nothing of it runs but its own
     /// description of itself, with the door shut.
     pub(crate) fn inspect(&self, file: &Path) -> Result<(Plugin, Warmth)> {
-        Plugin::load(&read_component(file)?, self.cache.as_deref(), None)
+        self.loader.load(&self.loader.read(file)?, None)
     }
 }
 
 /// The backend's name, as it was approved, or as the component says where its very content is.
-fn name_of(stranger: &Stranger, cache: Option<&Path>) -> Result<String> {
+fn name_of(stranger: &Stranger, loader: &Loader) -> Result<String> {
     if let Some(approved) = &stranger.approved {
         return Ok(approved.name.clone());
     }
@@ -273,9 +286,7 @@ fn name_of(stranger: &Stranger, cache: Option<&Path>) -> Result<String> {
     let same = |name: &&&str| built_in(name).is_some_and(|one| one.digest == digest);
     match BUILT_IN_NAMES.iter().find(same) {
         Some(name) => Ok((*name).to_owned()),
-        None => {
-            Plugin::load(&stranger.source, cache, None).map(|(plugin, _)| plugin.name().to_owned())
-        }
+        None => loader.load(&stranger.source, None).map(|(plugin, _)| plugin.name().to_owned()),
     }
 }
 
@@ -398,7 +409,7 @@ impl Backends {
                     };
                     let file =
                         unusable.map_or_else(|| PathBuf::from(&name), |one| one.file.clone());
-                    let source = read_component(&file).ok();
+                    let source = self.loader.read(&file).ok();
                     PluginInfo {
                         name,
                         manifest: None,

@@ -70,14 +70,16 @@ impl ConstFiles for WrittenFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::{Plugin, built_in};
+    use crate::limits::Limits;
+    use crate::plugin::{Loader, built_in};
 
     #[test]
     fn nothing_is_given_out_of_a_folder_that_is_open_to_others() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
         let source = built_in("tmux").expect("it is built in");
-        let (plugin, _) = Plugin::load(&source, None, None).expect("it is sound");
+        let (plugin, _) =
+            Loader::new(None, Limits::default()).load(&source, None).expect("it is sound");
         let mut manifest = plugin.manifest().manifest().clone();
         let rc = crate::door::ConstFile { name: "rc".into(), content: "a\n".into() };
         manifest.files.push(rc);

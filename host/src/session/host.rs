@@ -14,7 +14,7 @@ use super::processes;
 use crate::config::Config;
 use crate::door::{About, Audit, Audited, ConstFiles, Locations, Observer, Programs, Silent};
 use crate::folders::Folders;
-use crate::plugin::{BUILT_IN_NAMES, Plugin, ProgramApproval, TrustFile, read_component};
+use crate::plugin::{BUILT_IN_NAMES, Plugin, ProgramApproval, TrustFile};
 use crate::text::shown_path;
 use crate::{Error, Result};
 
@@ -41,8 +41,9 @@ pub struct HostSettings {
     pub config: Config,
     /// Components besides those that are built in: the files of `--plugin`.
     pub plugins: Vec<PathBuf>,
-    /// The `kst` program, which stands beside sessions on this machine as their shim. `None`: the
-    /// running program, which is right for `kst` itself and wrong for anything else.
+    /// The `kst` program, which stands beside sessions on this machine as their shim, and compiles
+    /// components within bounds. `None`: the running program, which is right for `kst` itself and wrong
+    /// for anything else.
     pub program: Option<PathBuf>,
     /// Run what reads, and stop at the first change.
     pub dry_run: bool,
@@ -125,6 +126,7 @@ impl Host {
             &settings.plugins,
             Arc::clone(&programs),
             ask,
+            settings.program.clone(),
         )?;
         let audit = Arc::new(Audit::new(settings.folders.state.as_deref()));
         Ok(Host {
@@ -264,7 +266,7 @@ impl Host {
         all: &BTreeMap<String, crate::plugin::Approval>,
     ) -> Result<Vec<String>> {
         let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-        let content = read_component(file).map(|source| source.digest().to_string());
+        let content = self.backends.read(file).map(|source| source.digest().to_string());
         let digests: Vec<String> = all
             .iter()
             .filter(|(digest, approval)| {
@@ -420,6 +422,7 @@ impl Host {
 
     /// Say where the `kst` program is.
     pub(crate) fn set_program(&mut self, program: PathBuf) {
+        self.backends.set_program(program.clone());
         self.settings.program = Some(program);
     }
 

@@ -11,7 +11,7 @@ use super::host::Host;
 use super::model::SessionState;
 use super::survey::Filter;
 use crate::door::Changes;
-use crate::plugin::{BUILT_IN_NAMES, Digest, read_component};
+use crate::plugin::{BUILT_IN_NAMES, Digest};
 use crate::text::{escape_controls, shown_path};
 use crate::{Error, Result, ownership};
 
@@ -57,7 +57,7 @@ impl Host {
         let name = review.plugin.name.clone();
         let target = folder.join(format!("{name}.wasm"));
         let old = self.installed_as(&name);
-        let replaced = old.iter().find_map(|file| read_component(file).ok());
+        let replaced = old.iter().find_map(|file| self.plugin_files().read(file).ok());
         let replaced =
             replaced.map(|old| old.digest().to_string()).filter(|old| *old != review.plugin.digest);
         if let Some(before) = self.before(replaced.as_deref(), &review)? {
@@ -129,7 +129,9 @@ impl Host {
     fn installed_as(&self, name: &str) -> Vec<PathBuf> {
         let trust = self.plugin_files().trust();
         let is_it = |file: &PathBuf| {
-            let approval = read_component(file)
+            let approval = self
+                .plugin_files()
+                .read(file)
                 .ok()
                 .and_then(|source| trust.get(&source.digest()).ok().flatten());
             match approval {

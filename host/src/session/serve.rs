@@ -7,7 +7,7 @@ use super::host::Host;
 use super::processes::{self, Identity};
 use crate::Error;
 use crate::door::{
-    About, Call, CallSettings, DoorError, Ending, Observer, Processes, Request, Silent,
+    About, Call, CallLimits, CallSettings, DoorError, Ending, Observer, Processes, Request, Silent,
 };
 use crate::plugin::{Answer, Fault, Guest, GuestError, Plugin};
 
@@ -68,7 +68,10 @@ impl Host {
             request,
             processes,
             self.observer(about),
-            CallSettings { dry_run: self.dry_run(), ..CallSettings::default() },
+            CallSettings {
+                limits: CallLimits::of(self.config().limits()),
+                dry_run: self.dry_run(),
+            },
         ));
         let answer = plugin.instantiate(Arc::clone(&door)).and_then(|mut guest| ask(&mut guest));
         match answer {

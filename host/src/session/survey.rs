@@ -15,6 +15,7 @@ use super::sighting::{Answered, EngineSession, Sighting, combine, place};
 use super::validate;
 use crate::door::{Call, Location, Locations, Operation, Placement, ProgramError, Request, Row};
 use crate::guard::Guard;
+use crate::limits::Limit;
 use crate::plugin::{GuestSession, Plugin};
 use crate::{Error, Result};
 
@@ -409,9 +410,10 @@ impl Host {
         let fault = |what: String| Error::PluginFault { backend: plugin.name().to_owned(), what };
         if sessions.len() > limits.sessions {
             return Err(fault(format!(
-                "it returned {} sessions, more than the limit of {}",
+                "it returned {} sessions, more than the limit of {}; {}",
                 sessions.len(),
-                limits.sessions
+                limits.sessions,
+                Limit::Sessions.raised_by()
             )));
         }
         let rows = door.rows();
@@ -450,8 +452,9 @@ impl Host {
                 .max();
             if longest.is_some_and(|longest| longest > limits.text_bytes) {
                 return Err(fault(format!(
-                    "it returned a text longer than the limit of {} bytes",
-                    limits.text_bytes
+                    "it returned a text longer than the limit of {} bytes; {}",
+                    limits.text_bytes,
+                    Limit::TextSize.raised_by()
                 )));
             }
             let row = match by_name.get(session.name.as_str()).map(Vec::as_slice) {

@@ -9,6 +9,7 @@ mod plugins;
 mod run;
 mod terminal;
 mod wait;
+pub mod wasm;
 mod world;
 
 pub use engine::Engine;

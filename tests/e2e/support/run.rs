@@ -127,6 +127,11 @@ impl Started {
         let _ = rustix::process::kill_process(self.group(), signal);
     }
 
+    /// Whether it is not done.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be waited for").is_none()
+    }
+
     /// Whether it is not done after `long`; then it is ended.
     pub fn goes_on_for(mut self, long: Duration) -> bool {
         while self.begin.elapsed() < long {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::door::{DoorError, Effect, Observer, Operation, Refusal, RunInfo, RunOutcome};
+use crate::limits::Limit;
 use crate::session::ExitStatus;
 
 fn run<'a>(effect: Effect, argv: &'a [std::ffi::OsString]) -> RunInfo<'a> {
@@ -111,7 +112,11 @@ fn reads_lie_apart_and_refusals_with_the_changes() {
 #[test]
 fn a_failed_run_says_why() {
     let bench = Bench::new();
-    let error = DoorError::TimedOut { program: "eng".into(), after: Duration::from_secs(10) };
+    let error = DoorError::TimedOut {
+        program: "eng".into(),
+        after: Duration::from_secs(10),
+        of: Limit::RunTime,
+    };
     let outcome = RunOutcome { duration: Duration::from_secs(10), result: Err(&error) };
     bench.audited().ran(&run(Effect::Reads, &["/bin/eng".into()]), &outcome);
     let killed = RunOutcome { duration: Duration::ZERO, result: Ok(ExitStatus::Signal(9)) };

@@ -1,9 +1,11 @@
 use super::super::fixture::request;
 use super::*;
 
+const ROWS: usize = 100_000;
+
 fn feed(bindings: &mut Bindings, gives: &str, effect: Effect, text: &str, request: &Request) {
     let gives = Gives::parse(gives).unwrap();
-    bindings.feed(&gives, effect, Path::new("/bin/eng"), text.as_bytes(), request).unwrap();
+    bindings.feed(&gives, effect, Path::new("/bin/eng"), text.as_bytes(), request, ROWS).unwrap();
 }
 
 fn bound(gives: &str, effect: Effect, text: &str, request: &Request) -> Binding {
@@ -142,12 +144,12 @@ fn too_many_lines() {
     let list = request(Operation::List);
     let program = Path::new("/bin/eng");
     assert_eq!(
-        bindings.feed(&gives, Effect::Reads, program, text.as_bytes(), &list),
+        bindings.feed(&gives, Effect::Reads, program, text.as_bytes(), &list, ROWS),
         Err(TooManyRows)
     );
     let text = "x\n".repeat(ROWS);
     let mut bindings = Bindings::default();
-    assert_eq!(bindings.feed(&gives, Effect::Reads, program, text.as_bytes(), &list), Ok(()));
+    assert_eq!(bindings.feed(&gives, Effect::Reads, program, text.as_bytes(), &list, ROWS), Ok(()));
     assert_eq!(bindings.rows.len(), ROWS);
 }
 

@@ -266,6 +266,24 @@ fn several_reads_at_once() {
     assert_eq!(call.run_all(&[]), []);
 }
 
+/// Where sessions run elsewhere, a change in a start has a time of its own.
+#[test]
+fn an_image_may_take_its_time() {
+    let after = Duration::from_millis(100);
+    let usage = "eng make {name} [{option-image}] [-- {command}]";
+    let make = form("make", &[Operation::Start], Effect::Changes, usage, None);
+    let elsewhere = super::super::Manifest {
+        locations: Locations::One,
+        placement: Placement::Elsewhere,
+        ..manifest(vec![make])
+    };
+    let mut bench = Bench::of(elsewhere, "sleep 30");
+    bench.settings.limits.start_time = after;
+    let call = bench.call(request(Operation::Start));
+    let timed_out = DoorError::TimedOut { program: "eng".to_owned(), after, of: Limit::StartTime };
+    assert_eq!(call.run("make", &[]), Err(timed_out));
+}
+
 #[test]
 fn runs_and_time_have_limits() {
     let mut bench = Bench::new(forms());
@@ -278,13 +296,13 @@ fn runs_and_time_have_limits() {
     assert_eq!(call.run("list", &[]), Err(DoorError::TooManyRuns { limit: 2 }));
 
     let mut bench = Bench::of(manifest(forms()), "sleep 30");
-    bench.settings.limits.run_deadline = Duration::from_millis(100);
+    bench.settings.limits.run_time = Duration::from_millis(100);
     let call = bench.call(request(Operation::Stop));
     let after = Duration::from_millis(100);
-    let timed_out = DoorError::TimedOut { program: "eng".to_owned(), after };
+    let timed_out = DoorError::TimedOut { program: "eng".to_owned(), after, of: Limit::RunTime };
     assert_eq!(call.run("list", &[]), Err(timed_out));
-    bench.settings.limits.run_deadline = Duration::from_secs(20);
-    bench.settings.limits.operation_deadline = after;
+    bench.settings.limits.run_time = Duration::from_secs(20);
+    bench.settings.limits.operation_time = after;
     let call = bench.call(request(Operation::Stop));
     assert_eq!(call.run("list", &[]), Err(DoorError::OutOfTime { after }));
     assert_eq!(call.run("list", &[]), Err(DoorError::OutOfTime { after }), "not even begun");
@@ -295,15 +313,15 @@ fn runs_and_time_have_limits() {
     let mut bench = Bench::of(manifest(forms()), "yes");
     bench.settings.limits.output_bytes = 1000;
     let call = bench.call(request(Operation::Stop));
-    assert!(matches!(call.run("list", &[]), Err(DoorError::TooMuchOutput { limit: 1000, .. })));
+    assert!(matches!(call.run("list", &[]), Err(DoorError::TooMuchOutput { most: 1000, .. })));
 }
 
 /// The user's own `--timeout` is time that the engine may take.
 #[test]
 fn the_requests_timeout_counts_on_top() {
     let mut bench = Bench::of(manifest(forms()), "sleep 0.5");
-    bench.settings.limits.run_deadline = Duration::from_millis(50);
-    bench.settings.limits.operation_deadline = Duration::from_millis(100);
+    bench.settings.limits.run_time = Duration::from_millis(50);
+    bench.settings.limits.operation_time = Duration::from_millis(100);
     let patient = Request { timeout: Some(20), ..request(Operation::Stop) };
     assert!(bench.call(patient).run("list", &[]).is_ok());
     let endless = Request { timeout: Some(u32::MAX), ..request(Operation::Stop) };
@@ -412,9 +430,9 @@ fn errors_have_their_exit_codes() {
         (DoorError::TooManyRuns { limit: 1 }, 9),
         (DoorError::Refused("x".to_owned()), 7),
         (DoorError::Unbound("x".to_owned()), 7),
-        (DoorError::TimedOut { program: program.clone(), after }, 8),
+        (DoorError::TimedOut { program: program.clone(), after, of: Limit::RunTime }, 8),
         (DoorError::OutOfTime { after }, 8),
-        (DoorError::TooMuchOutput { program, limit: 1, unit: "bytes" }, 1),
+        (DoorError::TooMuchOutput { program, most: 1, of: Limit::OutputSize }, 1),
         (DoorError::Failed("x".to_owned()), 1),
     ] {
         assert_eq!(error.clone().into_error("eng").exit_code(), code, "{error}");

@@ -69,8 +69,14 @@ fn an_id_comes_from_the_line_of_exactly_that_name() {
         };
         let mut bindings = Bindings::default();
         let text = lines.join("\n");
-        let fed =
-            bindings.feed(&gives, Effect::Reads, Path::new("/bin/eng"), text.as_bytes(), &request);
+        let fed = bindings.feed(
+            &gives,
+            Effect::Reads,
+            Path::new("/bin/eng"),
+            text.as_bytes(),
+            &request,
+            1000,
+        );
         prop_assert!(fed.is_ok());
 
         // What the rules say, over again: they are about these lines.

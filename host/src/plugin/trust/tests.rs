@@ -1,11 +1,13 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::plugin::{Plugin, built_in};
+use crate::limits::Limits;
+use crate::plugin::{Loader, built_in};
 
 fn manifest() -> Manifest {
     let source = built_in("tmux").expect("it is built in");
-    let (plugin, _) = Plugin::load(&source, None, None).expect("it is sound");
+    let (plugin, _) =
+        Loader::new(None, Limits::default()).load(&source, None).expect("it is sound");
     plugin.manifest().manifest().clone()
 }
 
