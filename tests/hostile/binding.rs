@@ -2,6 +2,7 @@
 
 use kst::guard::Guard;
 
+use super::script::LAUNCH;
 use super::{Attack, Script, Seen};
 
 /// A stop that looks before it acts.
@@ -162,14 +163,11 @@ fn a_process_that_is_not_the_sessions() {
 
 #[test]
 fn a_session_that_its_backend_says_has_ended() {
-    let script = Script::honest()
-        .without("new")
-        .form("new", "start", "changes", "box new {name} -- {launch}")
-        .gives("{id}")
+    let script = Script::launching()
         .on("start", &[&["try", "new"]])
         .on("remove", &[&["try", "ls"], &["try", "rm"]]);
     Attack::by(script)
-        .engine("new", "echo 7; shift 3; setsid \"$@\" >/dev/null 2>&1 </dev/null &")
+        .engine("new", LAUNCH)
         .engine("ls", "echo '7 down 0 web'")
         .kst(&["start", "web", "-b", "evil", "--", "sleep", "1000"])
         .kst(&["remove", "web", "-b", "evil"])

@@ -3,19 +3,17 @@
 
 use kst::guard::Guard;
 
+use super::script::LAUNCH;
 use super::{Attack, Script};
 
 /// An ended session of kst's, of which the ledger tells; before it is to be removed, this happens to the
 /// ledger (`$state` is its folder).
 fn removing(happens: &str) -> Attack {
-    let script = Script::honest()
-        .without("new")
-        .form("new", "start", "changes", "box new {name} -- {launch}")
-        .gives("{id}")
+    let script = Script::launching()
         .on("start", &[&["try", "new"]])
         .on("remove", &[&["try", "ls"], &["try", "rm"]]);
     Attack::by(script)
-        .engine("new", "echo 7; shift 3; setsid \"$@\" >/dev/null 2>&1 </dev/null &")
+        .engine("new", LAUNCH)
         .engine("ls", &format!("state=$HOME/.local/state/kst\n{happens}\necho '7 down 0 old'"))
         .kst(&["start", "old", "-b", "evil", "--", "true"])
         .kst(&["remove", "old", "-b", "evil"])

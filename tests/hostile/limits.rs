@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kst::guard::Guard;
 
+use super::script::LAUNCH;
 use super::{Attack, Script, Seen};
 use crate::support::{World, padded, wasm};
 
@@ -25,16 +26,13 @@ const EXPORTS: [(&str, &[&str]); 9] = [
 
 /// An attack from within this export; the others are honest. `old` is an ended session of kst's.
 fn from(export: &str, steps: &[&[&str]]) -> Attack {
-    let script = Script::honest()
-        .without("new")
-        .form("new", "start", "changes", "box new {name} -- {launch}")
-        .gives("{id}");
+    let script = Script::launching();
     let script = match export {
         "start" => script,
         _ => script.on("start", &[&["try", "new"]]),
     };
     let attack = Attack::by(script.on(export, steps))
-        .engine("new", "echo 7; shift 3; setsid \"$@\" >/dev/null 2>&1 </dev/null &")
+        .engine("new", LAUNCH)
         .engine("ls", "echo '1 up 0 web'; echo '7 down 0 old'")
         .running_anything();
     match export {

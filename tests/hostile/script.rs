@@ -10,6 +10,9 @@ use crate::support::project;
 const MARK: &[u8] = b"kst-hostile script:";
 const ROOM: usize = 32 * 1024;
 
+/// What an engine does with `box new NAME -- …` that begins sessions, each as number 7.
+pub const LAUNCH: &str = "echo 7; shift 3; setsid \"$@\" >/dev/null 2>&1 </dev/null &";
+
 /// A component's description and what it does when it is asked something.
 ///
 /// It begins as the honest backend `evil` of the fake engine `box`; an attack changes what it needs.
@@ -34,6 +37,15 @@ impl Script {
             .form("open", "attach", "plan", "box open {id}")
             .on("list", &[&["try", "ls"], &["listed"]])
             .on("status", &[&["try", "ls"], &["listed"]])
+    }
+
+    /// The same, whose engine says which number a session that it starts has. What starts one in an
+    /// engine that does [`LAUNCH`] is a session of kst's.
+    pub fn launching() -> Script {
+        Script::honest()
+            .without("new")
+            .form("new", "start", "changes", "box new {name} -- {launch}")
+            .gives("{id}")
     }
 
     /// The same for an engine whose sessions run elsewhere, with every option that there is.

@@ -7,7 +7,7 @@ mod untrust;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use kst::session::Trust;
+use kst::session::{Review, Trust};
 use kst::text::shown_path;
 
 use super::app::App;
@@ -144,21 +144,11 @@ fn inspect(file: &Path, app: &App) -> anyhow::Result<u8> {
 
 fn trust(args: &TrustArgs, app: &App) -> anyhow::Result<u8> {
     let host = app.host_to_manage()?;
-    let mut unasked = false;
+    let mut consent = Consent::new(app, args.yes, args.quiet);
     let result = host.trust(&args.file, &mut |review| {
-        unasked = !args.yes && !ask::can_ask();
-        if unasked {
-            return false;
-        }
-        if !args.yes || !args.quiet {
-            ask::show_component(&app.output, review);
-        }
-        args.yes || ask::yes(&app.output, "Trust it to run these commands, as you?")
+        consent.given(review, "Trust it to run these commands, as you?")
     });
-    if unasked {
-        return Err(nobody_to_ask(&args.file).into());
-    }
-    let plugin = result?;
+    let plugin = consent.or_nobody_to_ask(&args.file, result)?;
     if app.globals.dry_run {
         app.output.note("dry run: nothing was approved");
     }
@@ -171,10 +161,40 @@ fn trust(args: &TrustArgs, app: &App) -> anyhow::Result<u8> {
     Ok(if plugin.trusted == Trust::No { 7 } else { 0 })
 }
 
-/// A question that cannot be asked is not answered by yes.
-fn nobody_to_ask(file: &Path) -> kst::Error {
-    kst::Error::Refused {
-        what: format!("{} is not approved: no terminal to ask on", shown_path(file)),
-        advice: Some("read what `kst plugin inspect` shows of it, then add --yes".into()),
+/// The user's word on a component that nobody approved: by --yes, or by the answer to a question.
+struct Consent<'a> {
+    app: &'a App,
+    yes: bool,
+    quiet: bool,
+    /// There was nobody to ask.
+    unasked: bool,
+}
+
+impl<'a> Consent<'a> {
+    fn new(app: &'a App, yes: bool, quiet: bool) -> Self {
+        Consent { app, yes, quiet, unasked: false }
+    }
+
+    /// Shows the component and asks, where that is needed.
+    fn given(&mut self, review: &Review, question: &str) -> bool {
+        self.unasked = !self.yes && !ask::can_ask();
+        if self.unasked {
+            return false;
+        }
+        if !self.yes || !self.quiet {
+            ask::show_component(&self.app.output, review);
+        }
+        self.yes || ask::yes(&self.app.output, question)
+    }
+
+    /// What came of it. A question that could not be asked was not answered by no.
+    fn or_nobody_to_ask<T>(&self, file: &Path, result: kst::Result<T>) -> kst::Result<T> {
+        if !self.unasked {
+            return result;
+        }
+        Err(kst::Error::Refused {
+            what: format!("{} is not approved: no terminal to ask on", shown_path(file)),
+            advice: Some("read what `kst plugin inspect` shows of it, then add --yes".into()),
+        })
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::super::app::App;
 use super::super::{ask, examples, render, values};
-use super::nobody_to_ask;
+use super::Consent;
 
 /// Copy a backend into your plugins folder, approving it if need be
 ///
@@ -34,27 +34,18 @@ pub struct Args {
 
 pub fn run(args: &Args, app: &App) -> anyhow::Result<u8> {
     let host = app.host_to_manage()?;
-    let mut unasked = false;
+    let mut consent = Consent::new(app, args.yes, args.quiet);
     let result = host.install(&args.file, &mut |review, needs_approval| {
-        if !needs_approval {
-            if let Some(before) = review.before.as_ref().filter(|_| !args.quiet) {
-                ask::show(&app.output, &render::review::changes(before));
-            }
-            return true;
+        if needs_approval {
+            return consent
+                .given(review, "Install it, and trust it to run these commands, as you?");
         }
-        unasked = !args.yes && !ask::can_ask();
-        if unasked {
-            return false;
+        if let Some(before) = review.before.as_ref().filter(|_| !args.quiet) {
+            ask::show(&app.output, &render::review::changes(before));
         }
-        if !args.yes || !args.quiet {
-            ask::show_component(&app.output, review);
-        }
-        args.yes || ask::yes(&app.output, "Install it, and trust it to run these commands, as you?")
+        true
     });
-    if unasked {
-        return Err(nobody_to_ask(&args.file).into());
-    }
-    let done = result?;
+    let done = consent.or_nobody_to_ask(&args.file, result)?;
     let name = render::plugin::name(&done.plugin);
     if app.globals.dry_run {
         app.output.note("dry run: nothing was approved or installed");
