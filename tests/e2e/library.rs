@@ -250,3 +250,20 @@ fn the_config_defines_sessions() {
         },
     );
 }
+
+/// The `kst` of the PATH compiles components; where it is another one, the program does that itself.
+#[test]
+fn a_component_is_compiled_by_kst_or_without() {
+    in_a_world(
+        |world| {
+            world.with_own_cache();
+            world.fake("kst", "echo \"$1\" >> ~/asked; exit 64");
+        },
+        || {
+            SessionManager::new("dev", "tmux").expect("tmux is built in");
+            let home = PathBuf::from(env::var_os("HOME").expect("a world has one"));
+            let asked = std::fs::read_to_string(home.join("asked")).expect("it was asked");
+            assert_eq!(asked, "compile\n");
+        },
+    );
+}

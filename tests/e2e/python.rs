@@ -70,6 +70,8 @@ fn a_backend_in_python() {
     let Some(component) = component() else { return };
     fs::copy(component, world.path("work/spy.wasm")).expect("a copy");
 
+    // A debug build takes half of what the limit allows, and may be on a slow machine.
+    world.config("ops: {limits: {compile_time: 10min}}");
     // Its first use may compile it. From then on the code is there, and no command takes long.
     let inspect = world.command(["plugin", "inspect", "./spy.wasm"]).deadline(PATIENCE).run();
     inspect

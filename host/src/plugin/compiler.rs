@@ -205,3 +205,6 @@ fn wait(child: &mut Child, longest: Duration) -> io::Result<Option<ExitStatus>> 
     let status = child.wait()?;
     ended.map(|ended| ended.then_some(status))
 }
+
+#[cfg(test)]
+mod tests;
