@@ -62,7 +62,10 @@ lint: wasm-target ## Formatting, clippy, docs: nothing may be left to say
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc $(PROGRAM) --no-deps
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc $(OTHERS) --no-deps
 	@# Licences and sources, where cargo-deny is installed.
-	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; else echo "not run: cargo deny is not installed"; fi
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check bans licenses sources; else echo "not run: cargo deny is not installed"; fi
+
+advisories: ## Whether anything that kst is made of has a known flaw (needs cargo-deny and the network)
+	$(CARGO) deny check advisories
 
 bench: ## How fast it is: a table against the floor, as in docs/performance.md
 	tests/engines.sh with tests/bench/run.sh
@@ -80,4 +83,4 @@ mutations: ## Break the code on purpose, see the tests notice (MUTATION=NN for o
 wasm-target:
 	@. tests/engines/packages.sh && install_linker && install_wasm_target
 
-.PHONY: help build release install plugins hostile-guest demo test test-here engines-up engines-down lint bench bench-door compare mutations wasm-target
+.PHONY: advisories help build release install plugins hostile-guest demo test test-here engines-up engines-down lint bench bench-door compare mutations wasm-target
