@@ -32,6 +32,12 @@ fn with_tmux(script: &str) -> World {
     world
 }
 
+/// On the real parsers. What each kind of garbage would do without kst's guards is seen in tests/hostile,
+/// where the guard is taken away: names with escape sequences
+/// (`answers::an_engines_names_that_act_on_a_terminal`), a name in two lines (`binding::two_of_one_name`),
+/// an id that is an option (`binding::an_id_that_is_an_option`), a program that was killed
+/// (`binding::a_line_of_a_program_that_was_killed`), a flood (those of `limits`). Bytes without any sense
+/// have no guard of their own: what is no line of a form's `gives` binds nothing, and is no session.
 #[test]
 fn garbage() {
     let world = with_tmux("");

@@ -91,6 +91,18 @@ fn names_that_act_on_a_terminal() {
     list(answering(&[&["session", &tricks(), "running"]])).exits(0).tricks_the_terminal();
 }
 
+/// The same by an engine, of which an honest backend tells what it said.
+#[test]
+fn an_engines_names_that_act_on_a_terminal() {
+    let printed = format!("cat <<'END'\n1 up 0 {}\nEND", tricks().replace('\r', ""));
+    list(Script::honest())
+        .engine("ls", &printed)
+        .exits(0)
+        .running(&[&["box", "ls"]])
+        .stopped_by(&[Guard::ShownPlain])
+        .lands_when(|seen| seen.shows("\u{1b}[2J") || seen.shows("\u{202e}"));
+}
+
 #[test]
 fn facts_that_act_on_a_terminal() {
     for fact in ["image", "health", "note"] {
