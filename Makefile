@@ -35,10 +35,14 @@ plugins: wasm-target ## The backends that don't come with kst, as files: screen.
 	CARGO_TARGET_DIR=target/plugins $(CARGO) build --quiet -p kst-plugin-screen --target wasm32-unknown-unknown --profile plugin
 	CARGO_TARGET_DIR=target/plugins $(CARGO) run --quiet -p kst-pack -- target/plugins/wasm32-unknown-unknown/plugin/kst_plugin_screen.wasm -o screen.wasm
 
-# What the tests in tests/hostile make their components of: target/plugins/hostile.wasm.
+# What the tests in tests/hostile make their components of: target/plugins/hostile.wasm, and the same that
+# imports WASI, hostile-wasi.wasm.
 hostile-guest: wasm-target
+	@. tests/engines/packages.sh && install_wasm_target wasm32-wasip2
 	CARGO_TARGET_DIR=target/plugins $(CARGO) build --quiet -p kst-hostile --target wasm32-unknown-unknown --profile plugin
 	CARGO_TARGET_DIR=target/plugins $(CARGO) run --quiet -p kst-pack -- target/plugins/wasm32-unknown-unknown/plugin/kst_hostile.wasm -o target/plugins/hostile.wasm
+	CARGO_TARGET_DIR=target/plugins $(CARGO) build --quiet -p kst-hostile --target wasm32-wasip2 --profile plugin
+	cp target/plugins/wasm32-wasip2/plugin/kst_hostile.wasm target/plugins/hostile-wasi.wasm
 
 demo: ## The main job on a real tmux, each step shown; installs what is missing
 	@tests/demo.sh

@@ -49,9 +49,9 @@ apt_quietly() {
     fi
 }
 
-# Adds the Rust target that the components are built for.
+# install_wasm_target [TARGET]: adds the Rust target that components are built for.
 install_wasm_target() {
-    local target=wasm32-unknown-unknown
+    local target=${1:-wasm32-unknown-unknown}
     if ! command -v cargo >/dev/null 2>&1; then
         say "Rust is not installed (or ~/.cargo/bin is not on the PATH): see https://rustup.rs"
         return 1

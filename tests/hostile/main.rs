@@ -30,6 +30,7 @@ mod programs;
 mod request;
 mod tickets;
 mod trust;
+mod wasi;
 
 use attack::{Attack, Seen};
 use script::Script;

@@ -21,6 +21,8 @@ pub const LAUNCH: &str = "echo 7; shift 3; setsid \"$@\" >/dev/null 2>&1 </dev/n
 pub struct Script {
     /// One of the components in tests/components instead.
     raw: Option<&'static str>,
+    /// Built for WASI, which it imports.
+    wasi: bool,
     records: Vec<Vec<String>>,
     steps: Vec<(String, Vec<Vec<String>>)>,
 }
@@ -63,7 +65,7 @@ impl Script {
 
     /// `evil` without forms, programs apart: `box`, and `mark`, which nobody needs.
     pub fn empty() -> Script {
-        let script = Script { raw: None, records: Vec::new(), steps: Vec::new() };
+        let script = Script { raw: None, wasi: false, records: Vec::new(), steps: Vec::new() };
         script
             .record(&["backend", "evil", "1.0", "keeps sessions in boxes"])
             .record(&["program", "box", "keeps your sessions in boxes"])
@@ -73,6 +75,12 @@ impl Script {
     /// One of the components in tests/components.
     pub fn raw(name: &'static str) -> Script {
         Script { raw: Some(name), ..Script::empty() }
+    }
+
+    /// The same by a component that imports WASI.
+    pub fn with_wasi(mut self) -> Script {
+        self.wasi = true;
+        self
     }
 
     /// Says something else of itself.
@@ -148,7 +156,7 @@ impl Script {
             steps.iter().for_each(|step| write(step));
         }
         text.push('\x1e');
-        let mut component = guest().to_vec();
+        let mut component = guest(self.wasi).to_vec();
         let mut marks = component.windows(MARK.len()).enumerate();
         let at = marks.find(|(_, part)| *part == MARK).expect("a room for the script").0;
         let room = &mut component[at..at + ROOM];
@@ -168,10 +176,10 @@ fn owned(fields: &[&str]) -> Vec<String> {
     fields.iter().map(|field| field.to_string()).collect()
 }
 
-/// The component that plays scripts, built once a run.
-fn guest() -> &'static [u8] {
-    static GUEST: OnceLock<Vec<u8>> = OnceLock::new();
-    GUEST.get_or_init(|| {
+/// The component that plays scripts, without WASI and with it, built once a run.
+fn guest(wasi: bool) -> &'static [u8] {
+    static GUESTS: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
+    let [plain, with_wasi] = GUESTS.get_or_init(|| {
         let output = Command::new("make")
             .arg("hostile-guest")
             .current_dir(project())
@@ -182,6 +190,9 @@ fn guest() -> &'static [u8] {
             .expect("make can be run");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "make hostile-guest failed:\n{said}");
-        fs::read(project().join("target/plugins/hostile.wasm")).expect("it was built")
-    })
+        ["hostile.wasm", "hostile-wasi.wasm"].map(|file| {
+            fs::read(project().join("target/plugins").join(file)).expect("it was built")
+        })
+    });
+    if wasi { with_wasi } else { plain }
 }

@@ -103,6 +103,9 @@ fn one(
             std::hint::black_box(deep(step.number(0)));
         }
         "trap" => trap(&step.field(0)),
+        // What there is outside, by WASI: files, environment, arguments, network, input.
+        "outside" => answer.text.push_str(&outside(&step.field(0))),
+        "exit" => std::process::exit(3),
         // A string that is said to be longer than the memory it lies in.
         "bogus" => answer.text = bogus(step.number(0) as usize),
         _ => {}
@@ -158,6 +161,21 @@ fn deep(left: u32) -> u32 {
     // Through a pointer that the compiler does not know, or it would make a loop of it.
     let again: fn(u32) -> u32 = std::hint::black_box(deep);
     if left == 1 { 1 } else { again(left.wrapping_sub(1)).wrapping_add(left) }
+}
+
+/// What the standard library reaches, and so WASI where this is built for it: nothing else is there.
+fn outside(file: &str) -> String {
+    let mut input = String::new();
+    let read = std::io::stdin().read_line(&mut input).unwrap_or(0);
+    format!(
+        "written: {}, folder: {}, environment: {}, arguments: {}, connected: {}, listening: {}, read: {read}\n",
+        std::fs::write(file, "evil").is_ok(),
+        std::fs::read_dir("/").is_ok(),
+        std::env::vars_os().count(),
+        std::env::args_os().count(),
+        std::net::TcpStream::connect(("127.0.0.1", 80)).is_ok(),
+        std::net::TcpListener::bind(("127.0.0.1", 0)).is_ok(),
+    )
 }
 
 fn trap(how: &str) {
