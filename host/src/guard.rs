@@ -59,6 +59,8 @@ guards! {
     ClientVariables,
     /// Changing forms and plans carry all of the request.
     WholeRequest,
+    /// A session that kst did not make is started as it is, and nothing else is done to it by that.
+    AsItIs,
     /// Changing forms and plans say which session they are about.
     NamesSession,
     /// Changing forms, plans and forms that tell of sessions say which place they are about, where an

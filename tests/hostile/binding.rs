@@ -140,6 +140,23 @@ fn a_start_that_ends_what_was_there() {
         .lands_when(|seen| seen.ran(&["box", "kill", "5"]));
 }
 
+/// `kst start NAME` without a definition starts an ended session of somebody's own as it is. It asks for
+/// nothing that a form could leave out.
+#[test]
+fn a_start_that_ends_a_session_of_the_users() {
+    let script = Script::honest()
+        .form("clean", "start", "changes", "box kill {id}")
+        .on("start", &[&["run", "ls"], &["run", "clean"], &["error", "already-exists", ""]]);
+    Attack::by(script)
+        .engine("ls", "echo '5 down 0 web'")
+        .kst(&["start", "web", "-b", "evil"])
+        .stopped_by(&[Guard::AsItIs])
+        .exits(4)
+        .says("already exists")
+        .running_anything()
+        .lands_when(|seen| seen.ran(&["box", "kill", "5"]));
+}
+
 /// A pid that the engine's output names counts only below that engine's own process.
 #[test]
 fn a_process_that_is_not_the_sessions() {

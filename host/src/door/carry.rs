@@ -48,6 +48,11 @@ pub(super) fn check(
     if request.name.is_some() && !names && Guard::NamesSession.holds() {
         return missing("the session ({name} or {id})".to_owned());
     }
+    // Nothing is asked for but that; whatever else a start may do with what it made itself must not
+    // be done to somebody's own session.
+    if request.resume && !placed.resumes && Guard::AsItIs.holds() {
+        return missing("that the session is to be started as it is ({?resume})".to_owned());
+    }
     if !Guard::WholeRequest.holds() {
         return Ok(());
     }

@@ -71,6 +71,8 @@ pub(super) struct Placed {
     pub values: BTreeSet<Placeholder>,
     /// Flag options that decided about a group.
     pub flags: BTreeSet<String>,
+    /// Whether words stand that are there only to start a session as it is.
+    pub resumes: bool,
 }
 
 /// The value of a placeholder.
@@ -155,6 +157,8 @@ impl<'a> Filler<'a> {
                 Filling::One(_) | Filling::Words(_) => {}
             }
         }
+        let resume = Condition { flag: Flag::Resume, wanted: true };
+        self.filled.placed.resumes |= group.conditions.contains(&resume);
         match list {
             None => {
                 for word in &group.words {
@@ -178,6 +182,7 @@ impl<'a> Filler<'a> {
             Flag::Terminal => request.terminal,
             Flag::Inside => request.location.inside,
             Flag::Force => request.force,
+            Flag::Resume => request.resume,
             Flag::Option(name) => match request.options.get(name) {
                 None | Some(OptionValue::Flag(false)) => false,
                 Some(OptionValue::List(list)) => !list.is_empty(),

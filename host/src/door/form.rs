@@ -109,6 +109,7 @@ pub(super) enum Flag {
     Terminal,
     Inside,
     Force,
+    Resume,
     Option(String),
 }
 
@@ -477,6 +478,7 @@ impl<'a> Parser<'a> {
                             "terminal" => Flag::Terminal,
                             "inside" => Flag::Inside,
                             "force" => Flag::Force,
+                            "resume" => Flag::Resume,
                             other => match other.strip_prefix("option-") {
                                 Some(name) if !name.is_empty() => Flag::Option(name.to_owned()),
                                 _ => return Err(self.wrong(at, "has an unknown flag")),

@@ -52,6 +52,9 @@ pub struct Request {
     pub terminal: bool,
     /// Whether not to ask first: `{?force}`.
     pub force: bool,
+    /// Whether a session that has ended, and that kst did not make, is to be started just as it is:
+    /// `{?resume}`.
+    pub resume: bool,
 }
 
 /// One of the places that an engine has.
@@ -92,6 +95,7 @@ impl Request {
             signal: None,
             terminal: false,
             force: false,
+            resume: false,
         }
     }
 
@@ -134,6 +138,7 @@ impl fmt::Debug for Request {
             .field("signal", &self.signal)
             .field("terminal", &self.terminal)
             .field("force", &self.force)
+            .field("resume", &self.resume)
             .finish()
     }
 }

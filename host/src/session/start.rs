@@ -254,6 +254,7 @@ impl Host {
         let name = &prepared.config.name;
         let mut request = Request::new(Operation::Start, prepared.at.clone());
         request.name = Some(name.clone());
+        request.resume = true;
         let ask = GuestStart {
             name: name.clone(),
             has_command: false,

@@ -72,7 +72,7 @@ pub fn description() -> Description {
     .form(Form::changes("create", &[Start], CREATE).gives("{id}"))
     // What a failed start left behind, never having run: bound by the label of this very run.
     .form(Form::changes("discard", &[Start], "{location} rm -f -v {id}"))
-    .form(Form::changes("resume", &[Start], "{location} start {id}"))
+    .form(Form::changes("resume", &[Start], "{location} [{?resume} start {id}]"))
     .form(Form::changes("unpause", &[Stop], "{location} unpause {id}"))
     .form(Form::changes("stop", &[Stop], "{location} stop -t {timeout} {id}"))
     .form(Form::changes("kill", &[Stop], "{location} kill {id}"))

@@ -171,3 +171,24 @@ fn the_place_is_carried() {
     ok(usage, &stop);
     assert!(carried("eng -V", Effect::Reads, &stop, false).is_ok());
 }
+
+/// Nothing is asked for that could be left out; still, no other change is made to the session.
+#[test]
+fn what_is_started_as_it_is_is_only_started() {
+    let mut start = request(Operation::Start);
+    for usage in ["eng -L {location} rm {id}", "eng -L {location} rm {name}"] {
+        refuses_resume(usage, &mut start);
+    }
+    refuses_resume("eng -L {location} [{!resume} rm] {id}", &mut start);
+    refuses_resume("eng -L {location} rm {id} [{?resume} {?force} x]", &mut start);
+    start.resume = true;
+    ok("eng -L {location} [{?resume} start {id}]", &start);
+    // Where nothing is to be resumed, such a form says no session.
+    start.resume = false;
+    refuses("eng -L {location} [{?resume} start {id}]", &start, "the session");
+}
+
+fn refuses_resume(usage: &str, start: &mut Request) {
+    start.resume = true;
+    refuses(usage, start, "started as it is");
+}

@@ -27,7 +27,9 @@ fn what_is_escaped_is_read_as_it_was() {
 
 /// A form's own text before and after a value, and whether the parser takes it.
 fn around(alphabet: &'static [&'static str]) -> impl Strategy<Value = (String, String, String)> {
-    (texts::some_of(alphabet), texts::wild(), texts::some_of(alphabet))
+    let lines = (texts::text(), texts::text()).prop_map(|(one, two)| format!("{one}\n{two}"));
+    let value = prop_oneof![3 => texts::wild(), 1 => lines];
+    (texts::some_of(alphabet), value, texts::some_of(alphabet))
 }
 
 fn taken(before: &str, encoding: &str, after: &str) -> bool {
@@ -42,7 +44,7 @@ fn taken(before: &str, encoding: &str, after: &str) -> bool {
 fn a_shell_reads_a_value_the_same_whatever_the_form_puts_around_it() {
     const TEXT: &[&str] = &["x", " ", "'", "\"", "\\", "#", "$", "=", "-n", "%", "'x'", "\"y\""];
     let taken_in = Share::default();
-    holds(400, &around(TEXT), |(before, value, after)| {
+    holds(600, &around(TEXT), |(before, value, after)| {
         let value = value.replace('\0', "");
         let stands = taken(&before, "sh", &after);
         taken_in.note(stands);

@@ -132,6 +132,7 @@ impl<'a> Reader<'a> {
             Flag::Terminal => request.terminal,
             Flag::Inside => request.location.inside,
             Flag::Force => request.force,
+            Flag::Resume => request.resume,
             Flag::Option(name) => match request.options.get(name) {
                 Some(OptionValue::Flag(on)) => *on,
                 Some(OptionValue::List(list)) => !list.is_empty(),

@@ -89,6 +89,7 @@ pub fn literal() -> impl Strategy<Value = String> + Clone {
 pub fn wild() -> impl Strategy<Value = String> + Clone {
     prop_oneof![
         40 => text(),
+        3 => "-[a-z]{1,3}",
         2 => (text(), proptest::sample::select(CONTROLS), text())
             .prop_map(|(before, control, after)| [&before, control, &after].concat()),
         1 => (1_usize..140_000).prop_map(|length| "long".repeat(length / 4)),

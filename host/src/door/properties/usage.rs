@@ -58,6 +58,7 @@ fn asked(flag: &Flag, wanted: bool) -> String {
         Flag::Terminal => "terminal".to_owned(),
         Flag::Inside => "inside".to_owned(),
         Flag::Force => "force".to_owned(),
+        Flag::Resume => "resume".to_owned(),
         Flag::Option(name) => format!("option-{name}"),
     };
     format!("{{{}{name}}}", if wanted { '?' } else { '!' })
@@ -103,8 +104,8 @@ pub fn filler() -> impl Strategy<Value = Piece> {
     let word = texts::literal().prop_map(|text| vec![Bit::Text(text)]);
     prop_oneof![
         4 => word.clone().prop_map(Piece::Word),
-        1 => Just(Piece::Word(vec![Bit::Text("--".to_owned())])),
-        1 => Just(Piece::Word(vec![Bit::Text(";".to_owned())])),
+        2 => Just(Piece::Word(vec![Bit::Text("--".to_owned())])),
+        2 => Just(Piece::Word(vec![Bit::Text(";".to_owned())])),
         2 => (flags, any::<bool>(), word).prop_map(|(flag, wanted, word)| Piece::Group {
             asks: vec![(flag, wanted)],
             words: vec![word],
