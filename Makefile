@@ -84,7 +84,10 @@ compare: ## The real `kstlib ops` and kst side by side
 mutations: ## Break the code on purpose, see the tests notice (MUTATION=NN for one)
 	tests/engines.sh with tests/mutations/run.sh $(MUTATION)
 
+fuzz: ## Feed made-up input to whatever reads a stranger's (SECONDS=60 for each, TARGET=config for one)
+	tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGET)
+
 wasm-target:
 	@. tests/engines/packages.sh && install_linker && install_wasm_target
 
-.PHONY: advisories help build release install plugins hostile-guest demo test test-here engines-up engines-down lint bench bench-door compare mutations wasm-target
+.PHONY: advisories help build release install plugins hostile-guest demo test test-here engines-up engines-down lint bench bench-door compare mutations fuzz wasm-target

@@ -83,6 +83,10 @@ pub mod text;
 
 pub use error::{Error, Result};
 
+#[cfg(test)]
+#[path = "../../tests/fuzz/steady.rs"]
+mod steady;
+
 /// Whether a guard holds: each does. (The tests build another root for this crate, where single ones
 /// can be taken away: `tests/hostile/unguarded.rs`.)
 const fn holds(_: guard::Guard) -> bool {

@@ -47,6 +47,8 @@ mod problem;
 mod read;
 mod schema;
 mod show;
+#[cfg(any(test, fuzzing))]
+pub mod targets;
 mod toml_file;
 mod tree;
 mod yaml;

@@ -1,8 +1,7 @@
 //! A small manifest and request for the tests of the door.
 
-use std::collections::BTreeMap;
-
 use super::*;
+#[cfg(test)]
 use crate::session::OptionValue;
 
 /// A form.
@@ -90,6 +89,7 @@ pub(super) fn listing() -> FormDecl {
 }
 
 /// A checked manifest with this one form, besides [`listing`].
+#[cfg(test)]
 pub(super) fn with_form(decl: FormDecl) -> CheckedManifest {
     manifest(vec![listing(), decl]).check().unwrap()
 }
@@ -101,6 +101,9 @@ pub(super) fn request(operation: Operation) -> Request {
 }
 
 /// Options, by their kind.
-pub(super) fn options(list: &[(&str, OptionValue)]) -> BTreeMap<String, OptionValue> {
+#[cfg(test)]
+pub(super) fn options(
+    list: &[(&str, OptionValue)],
+) -> std::collections::BTreeMap<String, OptionValue> {
     list.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }

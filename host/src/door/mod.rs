@@ -38,8 +38,10 @@ mod program;
 mod request;
 mod run;
 mod show;
+#[cfg(any(test, fuzzing))]
+pub mod targets;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod fixture;
 #[cfg(test)]
 mod properties;

@@ -16,6 +16,8 @@ mod limits;
 mod loaded;
 mod loader;
 mod source;
+#[cfg(any(test, fuzzing))]
+pub mod targets;
 mod trust;
 mod wasi;
 

@@ -2,7 +2,7 @@
 
 use kst_plugin::prelude::*;
 
-use crate::engine;
+use super::engine;
 
 /// How many values stand at the end of a line.
 const VALUES: usize = 10;
