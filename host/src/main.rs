@@ -6,6 +6,11 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+// musl's own asks the kernel for each small thing, hundreds of times in a list.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 pub(crate) fn main() -> ExitCode {
     // What runs beside a session must be small and quick: nothing else is looked at before it.
     let args: Vec<OsString> = std::env::args_os().skip(1).take(5).collect();

@@ -3,7 +3,7 @@
 # standard output, as in docs/performance.md. Progress goes to standard error.
 #
 #   make bench            (or: tests/engines.sh with tests/bench/run.sh)
-#   KST=/path/to/kst      measures that program; otherwise target/release/kst, built if missing
+#   KST=/path/to/kst      measures that program; otherwise what `make release` makes, built if missing
 #   KSTLIB=/path/kstlib   also measures kstlib; otherwise the one that `make compare` installed
 #   DOOR=/path/door-cost  measures the door with that program; otherwise one that is built here
 #   RUNS=100              measurements of each row, in all rounds
@@ -17,8 +17,8 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PROJECT=$(cd "$HERE/../.." && pwd)
 RUNS=${RUNS:-100}
-ROUNDS=5
-KST=${KST:-$PROJECT/target/release/kst}
+ROUNDS=11
+KST=${KST:-$PROJECT/target/$(uname -m)-unknown-linux-musl/release/kst}
 KSTLIB=${KSTLIB:-$PROJECT/target/kstlib-venv/bin/kstlib}
 FLOOR=$PROJECT/target/bench/floor
 DOOR=${DOOR:-}

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Engine, World};
+use crate::support::{Engine, World, program};
 
 fn records(world: &World, args: &[&str]) -> Vec<Value> {
     let document = world.kst([&["audit", "--json"], args].concat()).ok().json();
@@ -88,7 +88,7 @@ fn without_a_place_to_write_to_the_work_goes_on() {
     // A disk that is full, in a name space of its own.
     fs::remove_file(&folder).expect("it is there");
     world.kst(["list"]).ok();
-    let (kst, audit) = (env!("CARGO_BIN_EXE_kst"), folder.display().to_string());
+    let (kst, audit) = (program().display().to_string(), folder.display().to_string());
     let inside = |script: &str| {
         let full = format!(
             "mount -t tmpfs -o size=4k,mode=700 none '{audit}' && \

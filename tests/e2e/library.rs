@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use kst::Error;
@@ -16,7 +15,7 @@ use kst::session::{
     auto_detect_backend,
 };
 
-use crate::support::{Engine, World, until};
+use crate::support::{Engine, World, program, until};
 
 /// Set in the process that is a test's second self.
 const INSIDE: &str = "KST_TEST_INSIDE";
@@ -39,7 +38,7 @@ fn in_a_world(prepare: impl FnOnce(&mut World), test: impl FnOnce()) {
 
 fn tmux(name: &str) -> SessionManager {
     let session = SessionManager::new(name, "tmux").expect("tmux is built in");
-    session.with_program(env!("CARGO_BIN_EXE_kst"))
+    session.with_program(program())
 }
 
 /// The config as `kst` finds it from here.
@@ -223,7 +222,7 @@ fn the_config_defines_sessions() {
         },
         || {
             let api = SessionManager::from_config("api").expect("it is defined");
-            let api = api.with_program(PathBuf::from(env!("CARGO_BIN_EXE_kst")));
+            let api = api.with_program(program());
             assert_eq!(api.backend(), "tmux");
             assert_eq!(api.config().command, Some(Command::Text("sleep 1000".into())));
             assert_eq!(api.config().env["PORT"], "8080");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::support::{Engine, Outcome, World, until};
+use crate::support::{Engine, Outcome, World, program, until};
 
 fn world() -> Option<World> {
     World::with([Engine::Tmux])
@@ -14,8 +14,8 @@ const POLITE: &str = "echo hello; trap 'echo bye; exit 5' TERM; sleep 1000 & wai
 /// A `kst` of the world's own, that can be taken away.
 fn own_kst(world: &World) -> PathBuf {
     let own = world.path("bin/kst");
-    std::fs::hard_link(env!("CARGO_BIN_EXE_kst"), &own)
-        .or_else(|_| std::fs::copy(env!("CARGO_BIN_EXE_kst"), &own).map(drop))
+    std::fs::hard_link(program(), &own)
+        .or_else(|_| std::fs::copy(program(), &own).map(drop))
         .expect("kst can be copied");
     own
 }
@@ -193,7 +193,8 @@ fn sockets_are_looked_for_where_tmux_tmpdir_says() {
 #[test]
 fn it_can_be_used_inside_a_pane() {
     let Some(world) = world() else { return };
-    let kst = env!("CARGO_BIN_EXE_kst");
+    let kst = program();
+    let kst = kst.display();
     let inside = |socket: &str, name: &str| -> Outcome {
         let shell = format!(
             "{kst} start {name} -b tmux -- sh -c 'echo \"pane $TMUX_PANE\"; sleep 1000' \

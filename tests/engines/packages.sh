@@ -49,9 +49,15 @@ apt_quietly() {
     fi
 }
 
-# install_wasm_target [TARGET]: adds the Rust target that components are built for.
-install_wasm_target() {
-    local target=${1:-wasm32-unknown-unknown}
+# Adds the Rust target that the components are built for.
+install_wasm_target() { install_rust_target wasm32-unknown-unknown; }
+
+# Adds the Rust target that the program is released for.
+install_release_target() { install_rust_target "$(uname -m)-unknown-linux-musl"; }
+
+# install_rust_target TARGET
+install_rust_target() {
+    local target=$1
     if ! command -v cargo >/dev/null 2>&1; then
         say "Rust is not installed (or ~/.cargo/bin is not on the PATH): see https://rustup.rs"
         return 1

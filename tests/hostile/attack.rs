@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use kst::guard::Guard;
 
 use crate::script::Script;
-use crate::support::{Outcome, World, project, shared};
+use crate::support::{Outcome, World, program, project, shared};
 
 /// What came of an attack.
 pub struct Seen {
@@ -322,7 +322,7 @@ impl Attack {
     ) -> Result<(World, PathBuf, PathBuf), Box<Seen>> {
         let mut world = World::bare();
         let program = match without {
-            None => PathBuf::from(env!("CARGO_BIN_EXE_kst")),
+            None => program(),
             Some(guards) => {
                 let names: Vec<&str> = guards.iter().map(|guard| guard.name()).collect();
                 world.set("KST_UNGUARDED", names.join(","));

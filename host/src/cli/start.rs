@@ -136,7 +136,7 @@ const LONGEST_COMMAND: usize = 60;
 fn what_runs(host: &Host, status: &SessionStatus) -> Option<String> {
     let definition = host.definition(status)?;
     let runs = render::status::runs(&definition, host.runs_here(&status.backend))?;
-    let runs = render::table::shortened(&escape_controls(&runs), LONGEST_COMMAND);
+    let runs = render::table::shortened(&escape_controls(&runs), LONGEST_COMMAND).into_owned();
     Some(if definition.command.is_some() { format!("'{runs}' as before") } else { runs })
 }
 

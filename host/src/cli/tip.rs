@@ -46,7 +46,7 @@ fn with_dashes(error: &clap::Error, args: &[OsString]) -> Option<String> {
     let command: Vec<_> = args.iter().skip(at).map(|arg| arg.to_string_lossy()).collect();
     let options = if bare { "" } else { "… " };
     let line = format!("kst start {} {options}-- {}", words::line(&[name]), words::line(&command));
-    Some(shortened(&line, LONGEST))
+    Some(shortened(&line, LONGEST).into_owned())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::approvals::{Ask, ProgramReview, Review, denied};
 use super::backends::{Backends, PluginInfo, Trust};
 use super::chosen;
 use super::files::WrittenFiles;
-use super::ledger::{Entry, Ledger};
+use super::ledger::{Ahead, Entry, Ledger};
 use super::model::{OptionValue, SessionConfig};
 use super::processes;
 use crate::config::Config;
@@ -97,7 +97,7 @@ pub struct Host {
     backends: Backends,
     programs: Arc<Programs>,
     audit: Arc<Audit>,
-    entries: Mutex<Option<Arc<Vec<Entry>>>>,
+    entries: Mutex<Option<Arc<Vec<Arc<Entry>>>>>,
     boot: OnceLock<Option<String>>,
 }
 
@@ -392,15 +392,24 @@ impl Host {
     }
 
     /// What the ledger knows, read when it is first asked. Empty where there is none.
-    pub(crate) fn entries(&self) -> Arc<Vec<Entry>> {
+    pub(crate) fn entries(&self) -> Arc<Vec<Arc<Entry>>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(entries.get_or_insert_with(|| {
             Arc::new(self.known_ledger().map(|ledger| ledger.load()).unwrap_or_default())
         }))
     }
 
+    /// Take what was loaded while the engines were asked for what the ledger knows now, if nothing was
+    /// written since.
+    pub(crate) fn use_if_unchanged(&self, ledger: &Ledger, ahead: Ahead) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.is_none() {
+            *entries = ledger.unchanged(ahead).map(Arc::new);
+        }
+    }
+
     /// What the ledger knows of one name at this moment.
-    pub(crate) fn entries_named(&self, name: &str) -> Arc<Vec<Entry>> {
+    pub(crate) fn entries_named(&self, name: &str) -> Arc<Vec<Arc<Entry>>> {
         Arc::new(self.known_ledger().map(|ledger| ledger.load_named(name)).unwrap_or_default())
     }
 
@@ -502,7 +511,7 @@ impl Host {
         // Not by `entries`: those are to be read after the engines were asked.
         let entries = self.known_ledger().map(|ledger| ledger.load()).unwrap_or_default();
         let started = entries.into_iter().filter(|entry| entry.backend == plugin.name());
-        all.extend(started.map(|entry| entry.location));
+        all.extend(started.map(|entry| entry.location.clone()));
         for (_, defined) in self.config().sessions() {
             let Ok(defined) = defined else { continue };
             let backend = defined.backend.clone().unwrap_or_else(|| self.default_backend());

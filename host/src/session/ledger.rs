@@ -21,6 +21,7 @@ mod names;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cap_std::fs::Dir;
@@ -34,6 +35,12 @@ pub use event::Event;
 pub use names::NameLock;
 
 pub(crate) use file::{append_to, lock_until};
+
+/// What the ledger said when it was read, and the file as it was then.
+pub(crate) struct Ahead {
+    file: file::AsRead,
+    entries: Vec<Arc<Entry>>,
+}
 
 /// The name of the ledger's file in its folder.
 const FILE: &str = "ledger.jsonl";
@@ -85,13 +92,29 @@ impl Ledger {
 
     /// Every run that the ledger knows, in the order they were started. Costs one read of one file;
     /// an unreadable file is an empty one.
-    pub fn load(&self) -> Vec<Entry> {
+    pub fn load(&self) -> Vec<Arc<Entry>> {
         entry::load(&file::read(&self.folder), &self.path)
+    }
+
+    /// Whether it is so long, some hundred runs, that it takes milliseconds to load.
+    pub(crate) fn is_long(&self) -> bool {
+        file::is_long(&self.folder)
+    }
+
+    /// [`Ledger::load`], before it is wanted. `None` where the file cannot be read.
+    pub(crate) fn load_ahead(&self) -> Option<Ahead> {
+        let (file, text) = file::read_ahead(&self.folder)?;
+        Some(Ahead { file, entries: entry::load(&text, &self.path) })
+    }
+
+    /// What was loaded ahead, if nothing was written since; `None` otherwise.
+    pub(crate) fn unchanged(&self, ahead: Ahead) -> Option<Vec<Arc<Entry>>> {
+        file::is_unchanged(&self.folder, &ahead.file).then_some(ahead.entries)
     }
 
     /// The runs of one name, in the order they were started: the same as those of [`Ledger::load`],
     /// for less where the ledger is long.
-    pub fn load_named(&self, name: &str) -> Vec<Entry> {
+    pub fn load_named(&self, name: &str) -> Vec<Arc<Entry>> {
         entry::load_named(&file::read(&self.folder), &self.path, name)
     }
 
@@ -228,7 +251,13 @@ pub fn new_run() -> Result<String> {
 
 /// The log of a run in the state folder `state`.
 fn log_of(state: &Path, run: &str) -> PathBuf {
-    state.join("logs").join(format!("{run}.log"))
+    // One for each run of a long ledger: no more copies than need be.
+    let mut log = PathBuf::with_capacity(state.as_os_str().len() + run.len() + "/logs/.log".len());
+    log.push(state);
+    log.push("logs");
+    log.push(run);
+    log.as_mut_os_string().push(".log");
+    log
 }
 
 /// Whether `run` may be part of a file's name.

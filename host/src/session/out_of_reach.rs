@@ -2,6 +2,7 @@
 //! not given this time. They are told of, and nothing is done to them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::host::Host;
 use super::ledger::Entry;
@@ -39,14 +40,14 @@ impl Host {
     /// Why nothing of this name was found, if it is out of reach.
     pub(crate) fn is_out_of_reach(&self, name: &str) -> Option<String> {
         let (entry, _) = self.out_of_reach().into_iter().find(|(entry, _)| entry.name == name)?;
-        Some(not_given(&entry.backend, &[entry.name]))
+        Some(not_given(&entry.backend, std::slice::from_ref(&entry.name)))
     }
 
     /// The runs of this boot that are not known to have ended, of backends that cannot be loaded; and
     /// whether the backend is known, so that what is wrong with it is told elsewhere.
-    fn out_of_reach(&self) -> Vec<(Entry, bool)> {
+    fn out_of_reach(&self) -> Vec<(Arc<Entry>, bool)> {
         let mut backends: BTreeMap<String, Option<bool>> = BTreeMap::new();
-        let mut runs: BTreeMap<(String, String, String), (Entry, bool)> = BTreeMap::new();
+        let mut runs: BTreeMap<(String, String, String), (Arc<Entry>, bool)> = BTreeMap::new();
         for entry in self.entries().iter() {
             let known = *backends.entry(entry.backend.clone()).or_insert_with(|| {
                 match self.backend(&entry.backend) {
@@ -58,7 +59,7 @@ impl Host {
             let place = (entry.backend.clone(), entry.location.clone(), entry.name.clone());
             // The last run of a name is the one that counts.
             if self.may_run(entry) {
-                runs.insert(place, (entry.clone(), known));
+                runs.insert(place, (Arc::clone(entry), known));
             } else if !entry.failed {
                 runs.remove(&place);
             }
@@ -72,7 +73,7 @@ impl Host {
     }
 }
 
-fn sighting(entry: Entry) -> Sighting {
+fn sighting(entry: Arc<Entry>) -> Sighting {
     Sighting {
         status: of_entry(&entry),
         plugin: None,

@@ -38,7 +38,7 @@ pub(crate) struct Sighting {
     pub plugin: Option<Arc<Plugin>>,
     pub location: Location,
     /// The run, where the session is one of kst's.
-    pub entry: Option<Entry>,
+    pub entry: Option<Arc<Entry>>,
     /// Whether the engine has it now.
     pub in_engine: bool,
     /// The engine's id of it, as the host read it.
@@ -99,13 +99,13 @@ pub(crate) fn place(backend: &str, location: &Location) -> String {
 /// name.
 pub(crate) fn combine(
     answered: Answered,
-    entries: &[Entry],
+    entries: &[Arc<Entry>],
     boot: Option<&str>,
     only: Option<&str>,
 ) -> Vec<Sighting> {
     let Answered { plugin, location, sessions } = answered;
     let here = plugin.manifest().manifest().placement == Placement::Here;
-    let mut runs: HashMap<&str, Vec<&Entry>> = HashMap::new();
+    let mut runs: HashMap<&str, Vec<&Arc<Entry>>> = HashMap::new();
     for entry in entries {
         let fits = entry.backend == plugin.name()
             && entry.location == location.name
@@ -124,7 +124,7 @@ pub(crate) fn combine(
             runs.remove(session.guest.name.as_str());
         }
         let (id, instance) = (session.id.clone(), session.instance.clone());
-        let status = from_engine(&plugin, &location, session, entry, here, boot);
+        let status = from_engine(&plugin, &location, session, entry.map(Arc::as_ref), here, boot);
         found.push(Sighting {
             status,
             plugin: Some(Arc::clone(&plugin)),
@@ -136,7 +136,7 @@ pub(crate) fn combine(
         });
     }
     // What is left of the ledger's runs is not in the engine any more.
-    let mut left: Vec<&Entry> =
+    let mut left: Vec<&Arc<Entry>> =
         runs.values().filter_map(|of_name| that_count(of_name).last()).collect();
     left.sort_by(|one, other| one.name.cmp(&other.name));
     for entry in left {
@@ -151,7 +151,7 @@ pub(crate) fn combine(
                 status,
                 plugin: Some(Arc::clone(&plugin)),
                 location: location.clone(),
-                entry: Some(entry.clone()),
+                entry: Some(Arc::clone(entry)),
                 in_engine: false,
                 id: None,
                 instance: None,
@@ -164,7 +164,7 @@ pub(crate) fn combine(
 /// Of the runs of one name, the last that came to something counts; before it those that came to
 /// nothing as far as the ledger knows: a start that was cut off may have made a session all the same,
 /// and does not undo what was there before.
-fn that_count<'e>(of_name: &[&'e Entry]) -> impl Iterator<Item = &'e Entry> {
+fn that_count<'e>(of_name: &[&'e Arc<Entry>]) -> impl Iterator<Item = &'e Arc<Entry>> {
     let made = of_name.iter().rposition(|entry| entry.is_made()).unwrap_or(0);
     of_name.get(made..).unwrap_or_default().iter().rev().copied()
 }
@@ -379,7 +379,7 @@ mod tests {
             },
             plugin: None,
             location: Location { name: "work".into(), is_default: false, inside: false },
-            entry: Some(entry),
+            entry: Some(Arc::new(entry)),
             in_engine: true,
             id: Some("$1".into()),
             instance: Some("7.1".into()),

@@ -162,7 +162,7 @@ impl Host {
         let _lock = ledger.lock_name(prepared.plugin.name(), name, LOCK_PATIENCE)?;
         // Read under the lock, for another start may just have ended.
         let entries = ledger.load();
-        let mut earlier: Vec<&Entry> = entries
+        let mut earlier: Vec<&Arc<Entry>> = entries
             .iter()
             .filter(|entry| {
                 entry.backend == prepared.plugin.name()

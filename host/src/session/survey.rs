@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use super::host::Host;
-use super::ledger::Entry;
+use super::ledger::{Entry, Ledger};
 use super::locations::{self, Wanted};
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::{Answered, EngineSession, Sighting, combine, place};
@@ -125,20 +125,15 @@ impl Host {
         let alone = filter.backend.is_some();
         let mut survey = Survey::default();
         let mut answers = Vec::new();
-        let per_backend: Vec<Result<Vec<Asked>>> = if let [name] = names.as_slice() {
-            vec![self.ask_backend(name, filter, question, alone)]
-        } else {
-            thread::scope(|scope| {
-                let asking: Vec<_> = names
-                    .iter()
-                    .map(|name| scope.spawn(|| self.ask_backend(name, filter, question, alone)))
-                    .collect();
-                asking
-                    .into_iter()
-                    .map(|thread| thread.join().unwrap_or_else(broken_thread))
-                    .collect()
-            })
+        let ledger = match question {
+            Question::Everything => self.known_ledger().filter(Ledger::is_long),
+            Question::ByName(_) => None,
         };
+        let (per_backend, ahead) = thread::scope(|scope| {
+            let reading = ledger.as_ref().map(|ledger| scope.spawn(|| ledger.load_ahead()));
+            let answers = self.ask_each(&names, filter, question, alone);
+            (answers, reading.and_then(|reading| reading.join().ok().flatten()))
+        });
         for (name, asked) in names.iter().zip(per_backend) {
             match asked {
                 // A backend that was named must work; of all, one may be broken.
@@ -163,6 +158,9 @@ impl Host {
             Question::Everything => None,
             Question::ByName(name) => Some(name),
         };
+        if let (Some(ledger), Some(ahead)) = (ledger, ahead) {
+            self.use_if_unchanged(&ledger, ahead);
+        }
         let entries = self.settled_entries(&answers, only);
         let boot = self.boot();
         if filter.location.is_none() {
@@ -211,7 +209,7 @@ impl Host {
     /// What the ledger knows, now that the engines have answered. Where one has a session that a
     /// start is making at this moment, or was making when it was killed, its shim is about to write
     /// down that it is kst's: for a moment that is waited for.
-    fn settled_entries(&self, answers: &[Answered], only: Option<&str>) -> Arc<Vec<Entry>> {
+    fn settled_entries(&self, answers: &[Answered], only: Option<&str>) -> Arc<Vec<Arc<Entry>>> {
         let deadline = Instant::now() + SETTLING;
         let read = || match only {
             Some(name) => self.entries_named(name),
@@ -245,6 +243,26 @@ impl Host {
                         .flatten()
                         .any(|session| session.guest.name == entry.name)
             })
+    }
+
+    /// Ask some backends at once.
+    fn ask_each(
+        &self,
+        names: &[String],
+        filter: &Filter,
+        question: Question<'_>,
+        alone: bool,
+    ) -> Vec<Result<Vec<Asked>>> {
+        if let [name] = names {
+            return vec![self.ask_backend(name, filter, question, alone)];
+        }
+        thread::scope(|scope| {
+            let asking: Vec<_> = names
+                .iter()
+                .map(|name| scope.spawn(|| self.ask_backend(name, filter, question, alone)))
+                .collect();
+            asking.into_iter().map(|thread| thread.join().unwrap_or_else(broken_thread)).collect()
+        })
     }
 
     /// Ask one backend at all of its locations.
@@ -304,7 +322,7 @@ impl Host {
 
     /// Places that only the ledger still knows: a tmux server that has gone with its socket. Nothing
     /// runs there, but what ran there can be told.
-    fn gone_places(&self, answers: &[Answered], entries: &[Entry]) -> Vec<Answered> {
+    fn gone_places(&self, answers: &[Answered], entries: &[Arc<Entry>]) -> Vec<Answered> {
         let mut gone: Vec<Answered> = Vec::new();
         for entry in entries {
             let same = |one: &&Answered| one.plugin.name() == entry.backend;

@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Instant;
 
@@ -97,7 +98,7 @@ impl Session {
         self.inbox.wait(Instant::now() + LONG).unwrap()
     }
 
-    pub(crate) fn entry(&self) -> Entry {
+    pub(crate) fn entry(&self) -> Arc<Entry> {
         self.ledger.load().pop().unwrap()
     }
 

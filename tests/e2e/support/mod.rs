@@ -26,6 +26,13 @@ pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the host crate lies in the project")
 }
 
+/// The program that is tested: the one that cargo built beside the tests, or the one that
+/// KST_TEST_PROGRAM names, such as that of `make release`.
+pub fn program() -> PathBuf {
+    std::env::var_os("KST_TEST_PROGRAM")
+        .map_or_else(|| env!("CARGO_BIN_EXE_kst").into(), PathBuf::from)
+}
+
 /// A folder in target/ that all tests of all runs share: for what is slow to make and never changes.
 pub fn shared() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR"))

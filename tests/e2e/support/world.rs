@@ -161,12 +161,12 @@ impl World {
 
     /// `kst` about to be run: for another working directory, environment, input or deadline.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
-        self.program(env!("CARGO_BIN_EXE_kst")).args(args)
+        self.program(super::program()).args(args)
     }
 
     /// `kst` on a terminal of 80 columns and 24 rows.
     pub fn terminal<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Terminal {
-        self.terminal_of(env!("CARGO_BIN_EXE_kst"), args)
+        self.terminal_of(super::program(), args)
     }
 
     /// Any program on a terminal of 80 columns and 24 rows.

@@ -24,7 +24,7 @@ pub fn table(records: &[Record], width: Option<usize>) -> String {
     table::render(&COLUMNS, records.iter().map(row).collect(), width)
 }
 
-fn row(record: &Record) -> Vec<Cell> {
+fn row(record: &Record) -> Vec<Cell<'_>> {
     let took = record.duration_ms.map(|milliseconds| {
         words::milliseconds(Duration::from_secs_f64((milliseconds / 1e3).clamp(0.0, 1e9)))
     });
@@ -49,7 +49,7 @@ fn time(time: Timestamp) -> String {
     super::time::rfc3339(time)
 }
 
-fn result(record: &Record) -> Cell {
+fn result(record: &Record) -> Cell<'_> {
     let ended =
         record.exit_code.map(ExitStatus::Code).or_else(|| record.signal.map(ExitStatus::Signal));
     match (record.what, ended, &record.error) {

@@ -1,5 +1,7 @@
 //! Many sessions.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use kst::session::{SessionState, SessionStatus};
 use kst::text::escape_controls;
@@ -34,7 +36,7 @@ pub fn table(sessions: &[SessionStatus], now: Timestamp, width: Option<usize>) -
     table::render(columns, rows, width)
 }
 
-fn row(session: &SessionStatus, now: Timestamp) -> Vec<Cell> {
+fn row(session: &SessionStatus, now: Timestamp) -> Vec<Cell<'_>> {
     let state = style::state(session.state, failed(session));
     let name = match session.state {
         SessionState::Running => style::BOLD,
@@ -57,12 +59,12 @@ fn row(session: &SessionStatus, now: Timestamp) -> Vec<Cell> {
 }
 
 /// The state, with the engine's word on its health while it runs: `running (unhealthy)`.
-fn in_words(session: &SessionStatus) -> String {
+fn in_words(session: &SessionStatus) -> Cow<'static, str> {
     match &session.health {
         Some(health) if session.state == SessionState::Running && !health.is_empty() => {
-            format!("{} ({health})", session.state)
+            format!("{} ({health})", session.state).into()
         }
-        _ => session.state.to_string(),
+        _ => session.state.as_str().into(),
     }
 }
 

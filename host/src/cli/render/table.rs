@@ -1,5 +1,8 @@
 //! Aligned columns without boxes, like those of `docker ps` and `systemctl`.
 
+use std::borrow::Cow;
+use std::fmt::Write;
+
 use anstyle::Style;
 use kst::text::escape_controls;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -14,28 +17,33 @@ const NARROWEST_GAP: usize = 1;
 const NARROW: usize = 12;
 const NARROWEST: usize = 6;
 
-/// A cell: text of one line, in one style.
+/// A cell: text of one line, in one style. What needs no escaping is not copied: of a list of hundreds
+/// of sessions that would be thousands of copies.
 #[derive(Debug, Clone)]
-pub struct Cell {
-    text: String,
+pub struct Cell<'a> {
+    text: Cow<'a, str>,
     style: Style,
 }
 
-impl Cell {
+impl<'a> Cell<'a> {
     /// `text` with its control characters escaped; nothing for `None`.
-    pub fn new(text: impl AsRef<str>, style: Style) -> Self {
-        Cell { text: escape_controls(text.as_ref()), style }
+    pub fn new(text: impl Into<Cow<'a, str>>, style: Style) -> Self {
+        let mut text = text.into();
+        if text.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) {
+            text = Cow::Owned(escape_controls(&text));
+        }
+        Cell { text, style }
     }
 
     /// The same in no style.
-    pub fn plain(text: impl AsRef<str>) -> Self {
+    pub fn plain(text: impl Into<Cow<'a, str>>) -> Self {
         Cell::new(text, style::PLAIN)
     }
 
     /// Text, or a dim dash where there is none.
-    pub fn or_dash(text: Option<impl AsRef<str>>) -> Self {
-        match text {
-            Some(text) if !text.as_ref().is_empty() => Cell::plain(text),
+    pub fn or_dash(text: Option<impl Into<Cow<'a, str>>>) -> Self {
+        match text.map(Into::into) {
+            Some(text) if !text.is_empty() => Cell::plain(text),
             _ => Cell::new("-", style::DIM),
         }
     }
@@ -60,7 +68,7 @@ pub const fn cut(header: &'static str) -> Column {
 
 /// The table, a line each. `width` is the terminal's, and lines that are longer are cut to it as far as
 /// can be; without one nothing is cut.
-pub fn render(columns: &[Column], mut rows: Vec<Vec<Cell>>, width: Option<usize>) -> String {
+pub fn render(columns: &[Column], mut rows: Vec<Vec<Cell<'_>>>, width: Option<usize>) -> String {
     let header = columns.iter().map(|column| Cell::new(column.header, style::BOLD)).collect();
     rows.insert(0, header);
     let mut widths: Vec<usize> = (0..columns.len())
@@ -102,14 +110,18 @@ fn fit(columns: &[Column], widths: &mut [usize], width: usize) -> usize {
     gap
 }
 
-fn line(out: &mut String, row: &[Cell], widths: &[usize], gap: usize) {
+fn line(out: &mut String, row: &[Cell<'_>], widths: &[usize], gap: usize) {
     for (at, (cell, &width)) in row.iter().zip(widths).enumerate() {
         let text = shortened(&cell.text, width);
         let style = cell.style;
         if at > 0 {
             out.extend(std::iter::repeat_n(' ', gap));
         }
-        out.push_str(&format!("{style}{text}{style:#}"));
+        if style == style::PLAIN {
+            out.push_str(&text);
+        } else {
+            let _ = write!(out, "{style}{text}{style:#}");
+        }
         // No blanks at the end of a line.
         if at + 1 < row.len() {
             out.extend(std::iter::repeat_n(' ', width.saturating_sub(text.width())));
@@ -119,9 +131,9 @@ fn line(out: &mut String, row: &[Cell], widths: &[usize], gap: usize) {
 }
 
 /// `text` in at most `width` columns.
-pub fn shortened(text: &str, width: usize) -> String {
+pub fn shortened(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut short = String::new();
     let mut used = 1;
@@ -133,7 +145,7 @@ pub fn shortened(text: &str, width: usize) -> String {
         short.push(c);
     }
     short.push('…');
-    short
+    Cow::Owned(short)
 }
 
 #[cfg(test)]
@@ -141,7 +153,8 @@ mod tests {
     use super::*;
 
     fn plain(columns: &[Column], rows: &[&[&str]], width: Option<usize>) -> String {
-        let rows = rows.iter().map(|row| row.iter().map(Cell::plain).collect()).collect();
+        let rows =
+            rows.iter().map(|row| row.iter().map(|&text| Cell::plain(text)).collect()).collect();
         let text = render(columns, rows, width);
         String::from_utf8(kst::text::plain(text.as_bytes())).unwrap()
     }

@@ -1,7 +1,9 @@
 //! The ledger, read: what is known of each run.
 
+use std::collections::hash_map::Entry::Vacant;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use memchr::{memchr, memmem, memrchr};
@@ -58,26 +60,26 @@ impl Entry {
 }
 
 /// The number of the next run of a name: one more than the largest that is still known.
-pub fn next_number(entries: &[Entry], backend: &str, name: &str) -> u32 {
+pub fn next_number(entries: &[Arc<Entry>], backend: &str, name: &str) -> u32 {
     let same = entries.iter().filter(|entry| entry.backend == backend && entry.name == name);
     same.map(|entry| entry.number).max().unwrap_or(0).saturating_add(1)
 }
 
 /// The runs in the ledger's `text`. Lines that cannot be understood, and lines about a run whose
 /// start is not there, are passed over. `state` is the state folder.
-pub(super) fn load(text: &[u8], state: &Path) -> Vec<Entry> {
+pub(super) fn load(text: &[u8], state: &Path) -> Vec<Arc<Entry>> {
     let mut entries: Vec<Option<Entry>> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut places: HashMap<Text<'_>, usize> = HashMap::new();
     for line in text.split(|&byte| byte == b'\n') {
         let Ok(line) = serde_json::from_slice::<Line<'_>>(line) else { continue };
         if &*line.event == "start" {
-            let Some(entry) = start(line, state) else { continue };
+            let Some(entry) = start(&line, state) else { continue };
             // Twice the same id cannot be; the first is the one that the other lines are about.
-            if !places.contains_key(&entry.run) {
-                places.insert(entry.run.clone(), entries.len());
+            if let Vacant(place) = places.entry(line.run) {
+                place.insert(entries.len());
                 entries.push(Some(entry));
             }
-        } else if let Some(place) = places.get(&*line.run).and_then(|&place| entries.get_mut(place))
+        } else if let Some(place) = places.get(&line.run).and_then(|&place| entries.get_mut(place))
         {
             if &*line.event == "removed" {
                 *place = None;
@@ -86,11 +88,11 @@ pub(super) fn load(text: &[u8], state: &Path) -> Vec<Entry> {
             }
         }
     }
-    entries.into_iter().flatten().collect()
+    entries.into_iter().flatten().map(Arc::new).collect()
 }
 
 /// The runs of one name. Of a long ledger only the lines that can be about them are looked at.
-pub(super) fn load_named(text: &[u8], state: &Path, name: &str) -> Vec<Entry> {
+pub(super) fn load_named(text: &[u8], state: &Path, name: &str) -> Vec<Arc<Entry>> {
     let lines = lines_about(text, name);
     let mut entries = load(lines.as_deref().unwrap_or(text), state);
     entries.retain(|entry| entry.name == name);
@@ -132,23 +134,23 @@ fn lines_about(text: &[u8], name: &str) -> Option<Vec<u8>> {
 }
 
 /// A new entry.
-fn start(line: Line<'_>, state: &Path) -> Option<Entry> {
+fn start(line: &Line<'_>, state: &Path) -> Option<Entry> {
     if !usable_run(&line.run) {
         return None;
     }
-    let run = line.run.into_owned();
-    let log = match line.log {
-        Some(log) => PathBuf::from(&*log),
+    let run = line.run.to_string();
+    let log = match &line.log {
+        Some(log) => PathBuf::from(&**log),
         None => log_of(state, &run),
     };
     Some(Entry {
         run,
-        name: line.name?.into_owned(),
-        backend: line.backend?.into_owned(),
-        location: line.location?.into_owned(),
+        name: line.name.as_deref()?.to_owned(),
+        backend: line.backend.as_deref()?.to_owned(),
+        location: line.location.as_deref()?.to_owned(),
         number: line.number.unwrap_or(1),
-        started_at: line.at?.parse().ok()?,
-        boot: line.boot?.into_owned(),
+        started_at: line.at.as_deref()?.parse().ok()?,
+        boot: line.boot.as_deref()?.to_owned(),
         here: line.here.unwrap_or(false),
         id: None,
         instance: None,

@@ -1,6 +1,6 @@
 //! The ledger's file: appended to by many processes at once, read without waiting for any.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::{Event, FILE};
@@ -20,6 +20,9 @@ const MAX_LINE: usize = 4096;
 /// The largest file that is read. Compaction keeps it far below.
 const MAX_FILE: u64 = 64 << 20;
 
+/// From so many bytes on it is long.
+const LONG: i64 = 32 << 10;
+
 /// All of the file; empty if it cannot be read.
 pub(super) fn read(folder: &Dir) -> Vec<u8> {
     let mut text = Vec::new();
@@ -28,6 +31,36 @@ pub(super) fn read(folder: &Dir) -> Vec<u8> {
         let _ = file.take(MAX_FILE).read_to_end(&mut text);
     }
     text
+}
+
+/// A file that was read, held open: while it is, no other file can have its number.
+pub(super) struct AsRead {
+    _file: File,
+    meta: Metadata,
+}
+
+/// Whether reading and understanding it takes a while.
+pub(super) fn is_long(folder: &Dir) -> bool {
+    rustix::fs::statat(folder, FILE, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|now| now.st_size >= LONG)
+}
+
+/// All of the file, and which state of it that was.
+pub(super) fn read_ahead(folder: &Dir) -> Option<(AsRead, Vec<u8>)> {
+    let mut file = private::open_file(folder, FILE).ok()?;
+    let meta = file.metadata().ok()?;
+    if meta.len() > MAX_FILE {
+        return None;
+    }
+    let mut text = Vec::with_capacity(meta.len() as usize);
+    (&mut file).take(meta.len()).read_to_end(&mut text).ok()?;
+    Some((AsRead { _file: file, meta }, text))
+}
+
+/// Whether the file is what was read: it is only ever appended to, or another put in its place.
+pub(super) fn is_unchanged(folder: &Dir, read: &AsRead) -> bool {
+    rustix::fs::statat(folder, FILE, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|now| {
+        is_file(&now, &read.meta) && u64::try_from(now.st_size) == Ok(read.meta.len())
+    })
 }
 
 /// Append an event, after waiting at most `patience` for others.
@@ -80,9 +113,12 @@ pub(super) fn lock(folder: &Dir, patience: Duration) -> io::Result<(File, u64)> 
 }
 
 /// Whether `name` in `folder` is still the file that `meta` tells of.
-pub(super) fn same_file(folder: &Dir, name: &str, meta: &std::fs::Metadata) -> bool {
-    rustix::fs::statat(folder, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
-        .is_ok_and(|now| now.st_ino == meta.ino() && now.st_dev == meta.dev())
+pub(super) fn same_file(folder: &Dir, name: &str, meta: &Metadata) -> bool {
+    rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|now| is_file(&now, meta))
+}
+
+fn is_file(now: &Stat, meta: &Metadata) -> bool {
+    now.st_ino == meta.ino() && now.st_dev == meta.dev()
 }
 
 /// Lock a file; `false` if others kept it until `deadline`. `operation` must be a non-blocking one.

@@ -42,7 +42,7 @@ fn lifetime(run: &str) -> [Event; 5] {
 }
 
 fn runs(ledger: &Ledger) -> Vec<String> {
-    ledger.load().into_iter().map(|entry| entry.run).collect()
+    ledger.load().into_iter().map(|entry| entry.run.clone()).collect()
 }
 
 fn mode(path: &Path) -> u32 {
@@ -65,7 +65,7 @@ fn what_was_written_is_read() {
     let read = Ledger::open_read(&ledger.path).unwrap();
     let entries = read.load();
     assert_eq!(
-        entries[0],
+        *entries[0],
         Entry {
             run: "r1".into(),
             name: "name-r1".into(),
@@ -89,6 +89,35 @@ fn what_was_written_is_read() {
     assert_eq!(next_number(&entries, "tmux", "name-r1"), 2);
     assert_eq!(next_number(&entries, "container", "name-r1"), 1);
     read.save_spec("r1", &SessionConfig::default()).unwrap_err();
+}
+
+#[test]
+fn what_was_read_ahead_counts_only_while_it_is_all() {
+    let (_folder, ledger) = state();
+    assert!(!ledger.is_long() && ledger.load_ahead().is_none());
+    ledger.append(&start("r1")).unwrap();
+    assert!(!ledger.is_long());
+    while !ledger.is_long() {
+        ledger.append(&Event::Stopping { run: "r1".into() }).unwrap();
+    }
+    let ahead = |ledger: &Ledger| ledger.load_ahead().unwrap();
+    assert_eq!(ledger.unchanged(ahead(&ledger)), Some(ledger.load()));
+
+    let before = ahead(&ledger);
+    ledger.append(&start("r2")).unwrap();
+    assert_eq!(ledger.unchanged(before), None);
+
+    // Another file of the same length in its place.
+    let before = ahead(&ledger);
+    let text = fs::read_to_string(ledger.file()).unwrap().replace("r2", "r3");
+    fs::remove_file(ledger.file()).unwrap();
+    fs::write(ledger.file(), text).unwrap();
+    assert_eq!(ledger.unchanged(before), None);
+    assert_eq!(runs(&ledger), ["r1", "r3"]);
+
+    let before = ahead(&ledger);
+    fs::remove_file(ledger.file()).unwrap();
+    assert_eq!(ledger.unchanged(before), None);
 }
 
 #[test]

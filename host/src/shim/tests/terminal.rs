@@ -67,7 +67,7 @@ impl Tmux {
         });
     }
 
-    fn entry(&self) -> Entry {
+    fn entry(&self) -> Arc<Entry> {
         self.ledger.load().pop().unwrap()
     }
 
