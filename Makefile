@@ -24,10 +24,10 @@ build: wasm-target ## The program, with the built-in backends in it (target/debu
 MUSL := $(shell uname -m)-unknown-linux-musl
 RELEASED := target/$(MUSL)/release/kst
 RELEASE_FLAGS ?= -C relocation-model=static -C link-arg=-Wl,-u,posix_spawn_file_actions_addchdir_np
+RELEASE := CC_$(subst -,_,$(MUSL))="$(CC)" $(CARGO) rustc --release --locked --target $(MUSL) -p kst
 
-release: wasm-target ## The program as it is installed (says where it is)
-	@. tests/engines/packages.sh && install_release_target
-	CC_$(subst -,_,$(MUSL))="$(CC)" $(CARGO) rustc --release --locked -p kst --bin kst --target $(MUSL) -- $(RELEASE_FLAGS)
+release: wasm-target musl-target ## The program as it is installed (says where it is)
+	$(RELEASE) --bin kst -- $(RELEASE_FLAGS)
 	@echo $(RELEASED)
 
 install: release ## The program into PREFIX/bin (PREFIX=~/.local)
@@ -78,8 +78,8 @@ bench: ## How fast it is: a table against the floor, as in docs/performance.md
 	tests/engines.sh with tests/bench/run.sh
 
 # What measures the door (tests/bench/door.rs), linked as the program is.
-bench-door: wasm-target
-	$(CARGO) rustc --release --locked -p kst --example kst-unguarded -- $(RELEASE_FLAGS)
+bench-door: wasm-target musl-target
+	$(RELEASE) --example kst-unguarded -- $(RELEASE_FLAGS)
 
 compare: ## The real `kstlib ops` and kst side by side
 	tests/engines.sh with tests/compare/run.sh
@@ -93,4 +93,7 @@ fuzz: ## Feed made-up input to whatever reads a stranger's (SECONDS=60 for each,
 wasm-target:
 	@. tests/engines/packages.sh && install_linker && install_wasm_target
 
-.PHONY: advisories help build release install plugins hostile-guest demo test test-here engines-up engines-down lint bench bench-door compare mutations fuzz wasm-target
+musl-target:
+	@. tests/engines/packages.sh && install_release_target
+
+.PHONY: advisories help build release install plugins hostile-guest demo test test-here engines-up engines-down lint bench bench-door compare mutations fuzz wasm-target musl-target

@@ -18,7 +18,8 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PROJECT=$(cd "$HERE/../.." && pwd)
 RUNS=${RUNS:-100}
 ROUNDS=11
-KST=${KST:-$PROJECT/target/$(uname -m)-unknown-linux-musl/release/kst}
+RELEASE=$PROJECT/target/$(uname -m)-unknown-linux-musl/release
+KST=${KST:-$RELEASE/kst}
 KSTLIB=${KSTLIB:-$PROJECT/target/kstlib-venv/bin/kstlib}
 FLOOR=$PROJECT/target/bench/floor
 DOOR=${DOOR:-}
@@ -32,7 +33,7 @@ fi
 if [ -z "$DOOR" ]; then
     note "building what measures the door (this takes a while)"
     make -C "$PROJECT" bench-door >&2
-    DOOR=$PROJECT/target/release/examples/kst-unguarded
+    DOOR=$RELEASE/examples/kst-unguarded
 fi
 mkdir -p "$PROJECT/target/bench"
 rustc --edition 2024 -O -C panic=abort -o "$FLOOR" "$HERE/floor.rs"
