@@ -74,6 +74,8 @@ guards! {
     FoundSession,
     /// A line that tells of another start of that name binds nothing.
     ThisRun,
+    /// A name ends where its column ends: what stands in the next one is no part of the rest.
+    WholeColumns,
     /// What is no plain id is none.
     PlainIds,
     /// What a program printed that did not end by itself binds nothing.

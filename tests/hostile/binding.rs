@@ -44,6 +44,21 @@ fn a_name_that_begins_like_it() {
     }
 }
 
+/// A session can have a name that looks like a name and a column behind it.
+#[test]
+fn a_name_with_a_column_in_it() {
+    let columns = swearing()
+        .without("ls")
+        .form("ls", "list,status,start,stop,remove,logs,attach", "reads", "box ls")
+        .gives("{id}\t{name}\t({*}");
+    stop(columns)
+        .engine("ls", "printf '2\\tweb\\t(x\\t(up)\\n'")
+        .stopped_by(&[Guard::WholeColumns])
+        .exits(7)
+        .says("no output line has named this session yet")
+        .lands_when(|seen| seen.ran(&["box", "kill", "2"]));
+}
+
 #[test]
 fn an_id_without_having_looked() {
     let script = Script::honest().only("stop", &[&["try", "kill"]]);

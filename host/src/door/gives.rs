@@ -107,6 +107,11 @@ impl Gives {
                 Capture::Pids => row.pids = pids(text),
                 Capture::Instance => row.instance = token(text),
                 Capture::Run => row.run = token(text),
+                // Columns are what tabs are for: a name with one in it, which ends early here, leaves
+                // more of them behind than the line may have.
+                Capture::Anything if text.contains('\t') && Guard::WholeColumns.holds() => {
+                    return None;
+                }
                 Capture::Anything => {}
             }
         }

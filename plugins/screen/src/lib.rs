@@ -32,7 +32,11 @@ impl Backend for Screen {
             .form(Form::reads("version", &[Probe], "screen --version"))
             .form(
                 Form::reads("sessions", &[List, Status, Start, Stop, Remove, Attach], "screen -ls")
-                    .gives("\t{id}.{name}\t({*}"),
+                    .gives("\t{id}.{name}\t({*})\t({*})"),
+            )
+            .form(
+                Form::reads("undated", &[List, Status, Start, Stop, Remove, Attach], "screen -ls")
+                    .gives("\t{id}.{name}\t({*})"),
             )
             .form(Form::changes(
                 "create",
@@ -131,9 +135,13 @@ impl Backend for Screen {
     }
 }
 
-/// What `screen -ls` prints. Its exit code says nothing that holds for all versions.
+/// What `screen -ls` prints. Its exit code says nothing that holds for all versions. Where sessions
+/// have no dates, it is asked again: the host takes their ids from lines of one shape alone.
 fn sessions() -> Result<Output, Error> {
-    let output = run("sessions", &[])?;
+    let mut output = run("sessions", &[])?;
+    if rows(&output).any(|row| !row.dated) {
+        output = run("undated", &[])?;
+    }
     if listing::is_list(&output.stdout) { Ok(output) } else { Err(listing::failure(&output)) }
 }
 

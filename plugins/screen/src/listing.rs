@@ -8,6 +8,8 @@ use kst_plugin::prelude::*;
 pub struct Row<'a> {
     /// What screen was told with `-S`. It may hold anything, tabs too.
     pub name: &'a str,
+    /// Whether screen told since when it is there.
+    pub dated: bool,
     state: &'a str,
 }
 
@@ -20,8 +22,9 @@ impl<'a> Row<'a> {
         }
         // From the end, so that a name with tabs stays whole.
         let (rest, state) = last_in_brackets(rest)?;
-        let name = last_in_brackets(rest).map_or(rest, |(name, _date)| name);
-        Some(Row { name, state })
+        let dated = last_in_brackets(rest);
+        let name = dated.map_or(rest, |(name, _date)| name);
+        Some(Row { name, dated: dated.is_some(), state })
     }
 
     /// The session that it is.
@@ -110,7 +113,9 @@ mod tests {
 
     #[test]
     fn a_line_may_lack_the_date() {
-        assert_eq!(Row::parse("\t12.dev\t(Detached)").map(|row| row.name), Some("dev"));
+        let row = Row::parse("\t12.dev\t(Detached)");
+        assert_eq!(row.map(|row| (row.name, row.dated)), Some(("dev", false)));
+        assert!(Row::parse("\t12.dev\t(now)\t(Detached)").is_some_and(|row| row.dated));
     }
 
     #[test]

@@ -39,13 +39,26 @@ fn other_lines_give_nothing() {
     for line in ["", "x", "id=a", "id=a;name", "Id=a name=b", " id=a name=b"] {
         assert_eq!(row("id={id} name={name}", line), None, "{line}");
     }
-    assert_eq!(
-        row("\t{id}.{name}\t({*}", "\t12.web\t(now)\t(x)").unwrap().id.as_deref(),
-        Some("12")
-    );
     assert_eq!(row("\t{id}.{name}\t({*}", "12.web\t(now)"), None);
     let gives = Gives::parse("{name}").unwrap();
     assert_eq!(gives.read(b"a\xff"), None, "no text");
+}
+
+/// Otherwise a session named `web`, tab, `(x` would be taken for `web`.
+#[test]
+fn columns_are_counted() {
+    let dated = "\t{id}.{name}\t({*})\t({*})";
+    /// The id of `web`.
+    fn id(gives: &str, line: &str) -> Option<String> {
+        row(gives, line).filter(|row| row.name.as_deref() == Some("web")).and_then(|row| row.id)
+    }
+    assert_eq!(id(dated, "\t12.web\t(now)\t(up)").as_deref(), Some("12"));
+    assert_eq!(id("\t{id}.{name}\t({*}", "\t12.web\t(up)").as_deref(), Some("12"));
+    for name in ["web\t(x", "web\t(x)", "web\t(x)\t(y)", "web\t(", "web\t"] {
+        let line = format!("\t12.{name}\t(now)\t(up)");
+        assert_eq!(id(dated, &line), None, "{name:?}");
+        assert_eq!(id("\t{id}.{name}\t({*}", &line), None, "{name:?}");
+    }
 }
 
 /// What cannot be an id is none; the line still claims its name.
