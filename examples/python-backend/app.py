@@ -23,12 +23,16 @@ SCREENRC = "startup_message off\nlogfile flush 0\n"
 FORMS = [
     ("version", Effect.READS, "probe", "screen --version"),
     ("sessions", Effect.READS, "list status start stop remove attach", "screen -ls"),
+    ("undated", Effect.READS, "list status start stop remove attach", "screen -ls"),
     ("create", Effect.CHANGES, "start",
      "screen -c {file-screenrc} -L -Logfile {log:strftime} -dmS {name} -- {launch}"),
     ("quit", Effect.CHANGES, "stop", "screen -S {id}.{name} -X quit"),
     ("wipe", Effect.CHANGES, "remove", "screen -wipe {id}.{name}"),
     ("attach", Effect.PLAN, "attach", "screen -x {id}.{name}"),
 ]
+
+# From such a line kst itself takes the id that `{id}` stands for. Some screens print no dates.
+GIVES = {"sessions": "\t{id}.{name}\t({*})\t({*})", "undated": "\t{id}.{name}\t({*})"}
 
 
 class Backend(Interface):
@@ -39,8 +43,7 @@ class Backend(Interface):
                 operations=[Operation[word.upper()] for word in operations.split()],
                 effect=effect,
                 usage=usage,
-                # From such a line kst itself takes the id that `{id}` stands for.
-                gives="\t{id}.{name}\t({*}" if name == "sessions" else None,
+                gives=GIVES.get(name),
             )
             for name, effect, operations, usage in FORMS
         ]
@@ -117,16 +120,23 @@ class Backend(Interface):
 
 
 def sessions():
-    """Every session: a line with a tab, the pid, a dot, the name, a tab, and more in brackets."""
-    output = run("sessions")
-    # The exit code of `screen -ls` says nothing that holds for all versions.
-    if "Socket" not in text(output):
-        raise Err(Error_Failed(complaint(output)))
-    lines = [line.split("\t") for line in text(output).splitlines() if line.startswith("\t")]
+    """Every session: a line with a tab, the pid, a dot, the name, and the date and more in brackets."""
+    lines = listed("sessions")
+    if any(len(fields) == 3 for fields in lines):
+        lines = listed("undated")
     return [
         session(fields[1].split(".", 1)[1], State.ENDED if "(Dead" in fields[-1] else State.RUNNING)
         for fields in lines
     ]
+
+
+def listed(form):
+    """The columns of each session's line."""
+    output = run(form)
+    # The exit code of `screen -ls` says nothing that holds for all versions.
+    if "Socket" not in text(output):
+        raise Err(Error_Failed(complaint(output)))
+    return [line.split("\t") for line in text(output).splitlines() if line.startswith("\t")]
 
 
 def session(name, state):

@@ -84,7 +84,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<File>, Error> {
     let flags = (no_links() | OFlags::NONBLOCK).bits().cast_signed();
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_absent(&error) => return Ok(None),
         Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
             return Err(refused("it is a symbolic link, which is not followed here"));
         }
@@ -101,6 +101,11 @@ pub(crate) fn open(path: &Path) -> Result<Option<File>, Error> {
 /// How a file is opened that must not be a link.
 pub(crate) fn no_links() -> OFlags {
     if Guard::NoLinks.holds() { OFlags::NOFOLLOW } else { OFlags::empty() }
+}
+
+/// Whether nothing can be there: a folder on the way is missing, or is a file.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]
