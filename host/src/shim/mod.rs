@@ -73,9 +73,10 @@ pub fn run(ticket: &Path) -> i32 {
                     pid_start: processes::start_time(child.pid).unwrap_or(0),
                 },
             );
+            // Before anybody hears of the session, and can fill the disk.
+            let mut reserve = Some(Reserve::hold(&ticket.ledger));
             report::send(&ticket.report, &Report::Started { pid: child.pid });
             let Ticket { ledger, run, .. } = ticket;
-            let mut reserve = Some(Reserve::hold(&ledger));
             memory::let_code_go();
             watch::watch(&signals, &child, &mut |exit| {
                 let event = Event::End { run: run.clone(), exit, at: jiff::Timestamp::now() };
