@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::door::{
-    About, Audit, Audited, Call, CallSettings, CheckedManifest, Ending, Location, NoFiles,
-    Observer, Operation, Processes, Programs, Request, RunInfo, RunOutcome,
+    About, Audit, Audited, Call, CallSettings, CheckedManifest, Location, NoFiles, NoProcesses,
+    Observer, Operation, Programs, Request, RunInfo, RunOutcome,
 };
 use crate::folders::Folders;
 use crate::limits::Limits;
@@ -119,18 +119,5 @@ impl Observer for Stopwatch {
 
     fn ran(&self, _: &RunInfo<'_>, outcome: &RunOutcome<'_>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = outcome.duration;
-    }
-}
-
-/// There are none to be ended.
-struct NoProcesses;
-
-impl Processes for NoProcesses {
-    fn end(&self, _: &[u32], _: &Path, _: Instant) -> Ending {
-        Ending { gone: true, left: 0 }
-    }
-
-    fn wait(&self, _: &[u32], _: Duration) -> bool {
-        true
     }
 }

@@ -108,6 +108,20 @@ pub trait Processes: Sync {
     fn wait(&self, bound: &[u32], at_most: Duration) -> bool;
 }
 
+/// For sessions whose processes are out of reach: none is ended, and none is waited for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoProcesses;
+
+impl Processes for NoProcesses {
+    fn end(&self, _: &[u32], _: &Path, _: Instant) -> Ending {
+        Ending::default()
+    }
+
+    fn wait(&self, _: &[u32], _: Duration) -> bool {
+        true
+    }
+}
+
 /// Who is told of each run: `--verbose`, `--dry-run`, the audit log.
 pub trait Observer: Sync {
     /// A dry run would have run this, and stops.

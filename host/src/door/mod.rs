@@ -51,8 +51,8 @@ pub(crate) use audit::{About, Audited};
 pub use audit::{Audit, Record, What};
 pub use bind::Row;
 pub use call::{
-    Call, CallLimits, CallSettings, Ending, Observer, PlannedCommand, Processes, Refusal, RunInfo,
-    RunOutcome, Silent,
+    Call, CallLimits, CallSettings, Ending, NoProcesses, Observer, PlannedCommand, Processes,
+    Refusal, RunInfo, RunOutcome, Silent,
 };
 pub use changes::Changes;
 pub use check::{CheckedManifest, ManifestError};

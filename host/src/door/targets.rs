@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use super::bind::{Binding, Bindings};
-use super::call::{Call, CallSettings, Ending, Observer, Processes, RunInfo, RunOutcome};
+use super::call::{Call, CallSettings, NoProcesses, Observer, RunInfo, RunOutcome};
 use super::error::DoorError;
 use super::fill::{NoFiles, Source, fill};
 use super::fixture::{form, listing, manifest, request, two_engines};
@@ -93,7 +92,7 @@ pub fn forms(data: &[u8]) -> bool {
         Arc::new(Programs::new(Some("/usr/bin:/bin".into()), standing)),
         Arc::new(NoFiles),
         request.clone(),
-        witness.clone(),
+        Arc::new(NoProcesses),
         witness.clone(),
         CallSettings { dry_run: true, ..CallSettings::default() },
     );
@@ -146,16 +145,6 @@ impl Observer for Witness {
 
     fn ran(&self, run: &RunInfo<'_>, _: &RunOutcome<'_>) {
         panic!("a dry run ran {:?}", run.argv);
-    }
-}
-
-impl Processes for Witness {
-    fn end(&self, _: &[u32], _: &Path, _: Instant) -> Ending {
-        Ending::default()
-    }
-
-    fn wait(&self, _: &[u32], _: Duration) -> bool {
-        true
     }
 }
 

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::super::call::{
-    Call, CallSettings, Ending, Observer, Processes, RunInfo, RunOutcome, Silent,
-};
+use super::super::call::{Call, CallSettings, NoProcesses, Observer, RunInfo, RunOutcome};
 use super::super::error::DoorError;
 use super::super::fill::NoFiles;
 use super::super::fixture::{form, manifest, two_engines};
@@ -137,7 +133,7 @@ fn made(case: &Case, own: &[String]) -> Made {
         Arc::new(Programs::new(Some("/usr/bin:/bin".into()), standing)),
         Arc::new(NoFiles),
         case.request.clone(),
-        Arc::new(Silent),
+        Arc::new(NoProcesses),
         witness.clone(),
         CallSettings { dry_run: true, ..CallSettings::default() },
     );
@@ -173,16 +169,6 @@ impl Observer for Witness {
 
     fn ran(&self, run: &RunInfo<'_>, _: &RunOutcome<'_>) {
         panic!("a dry run ran {:?}", run.argv);
-    }
-}
-
-impl Processes for Silent {
-    fn end(&self, _: &[u32], _: &Path, _: Instant) -> Ending {
-        Ending::default()
-    }
-
-    fn wait(&self, _: &[u32], _: Duration) -> bool {
-        true
     }
 }
 

@@ -66,21 +66,23 @@ fn a_shell_reads_a_value_the_same_whatever_the_form_puts_around_it() {
     taken_in.at_least(20);
 }
 
-#[test]
-fn tmux_reads_a_value_the_same_whatever_the_form_puts_around_it() {
-    const TEXT: &[&str] =
-        &["x", "#", "##", "#{", "#{pid}", "}", "#(", ")", "[", "#[", ",", "#S", "(", "#}"];
+/// Checks that `read` finds the value, escaped, as it is in each form of these parts that stands.
+fn reads_the_same(
+    cases: u32,
+    alphabet: &'static [&'static str],
+    (name, encoding): (&str, Encoding),
+    read: impl Fn(&str) -> Result<String, String>,
+) {
     let taken_in = Share::default();
-    holds(6000, &around(TEXT), |(before, value, after)| {
-        let stands = taken(&before, "tmux-format", &after);
+    holds(cases, &around(alphabet), |(before, value, after)| {
+        let stands = taken(&before, name, &after);
         taken_in.note(stands);
         if !stands {
             return Ok(());
         }
         let read = |value: &str| {
-            let value = escape(Encoding::TmuxFormat, value.as_bytes());
-            let value = String::from_utf8(value).expect("text stays text");
-            tmux_format(&format!("{before}{value}{after}"), |more| Ok(format!("<{more}>")))
+            let value = String::from_utf8(escape(encoding, value.as_bytes()));
+            read(&format!("{before}{}{after}", value.expect("text stays text")))
         };
         let expected = read("VALUE").map(|text| text.replace("VALUE", &value));
         prop_assert_eq!(read(&value), expected, "`{}` and `{}`", before, after);
@@ -90,23 +92,18 @@ fn tmux_reads_a_value_the_same_whatever_the_form_puts_around_it() {
 }
 
 #[test]
+fn tmux_reads_a_value_the_same_whatever_the_form_puts_around_it() {
+    const TEXT: &[&str] =
+        &["x", "#", "##", "#{", "#{pid}", "}", "#(", ")", "[", "#[", ",", "#S", "(", "#}"];
+    reads_the_same(6000, TEXT, ("tmux-format", Encoding::TmuxFormat), |text| {
+        tmux_format(text, |more| Ok(format!("<{more}>")))
+    });
+}
+
+#[test]
 fn strftime_reads_a_value_the_same_whatever_the_form_puts_around_it() {
     const TEXT: &[&str] = &["x", "%", "%%", "%H", "E", " "];
-    let taken_in = Share::default();
-    holds(3000, &around(TEXT), |(before, value, after)| {
-        let stands = taken(&before, "strftime", &after);
-        taken_in.note(stands);
-        if !stands {
-            return Ok(());
-        }
-        let read = |value: &str| {
-            let value = escape(Encoding::Strftime, value.as_bytes());
-            let value = String::from_utf8(value).expect("text stays text");
-            strftime(&format!("{before}{value}{after}"), |more| Ok(format!("<{more}>")))
-        };
-        let expected = read("VALUE").map(|text| text.replace("VALUE", &value));
-        prop_assert_eq!(read(&value), expected, "`{}` and `{}`", before, after);
-        Ok(())
+    reads_the_same(3000, TEXT, ("strftime", Encoding::Strftime), |text| {
+        strftime(text, |more| Ok(format!("<{more}>")))
     });
-    taken_in.at_least(20);
 }
