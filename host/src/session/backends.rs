@@ -90,9 +90,12 @@ impl Backends {
         let trust = TrustFile::new(folders.data.as_deref());
         let pins = config.plugin_digests().clone();
         let loader = Arc::new(Loader::new(folders.cache.clone(), config.limits().clone()));
-        kst.into_iter().for_each(|kst| loader.set_program(kst));
+        if let Some(kst) = kst {
+            loader.set_program(kst);
+        }
+        let installed = installed(folders);
         let in_config = config.plugins().values().map(|file| file.value.clone());
-        let given = in_config.chain(installed(folders)).collect();
+        let given = in_config.chain(installed.iter().cloned()).collect();
         let approvals = Approvals::new(trust, Arc::clone(&loader), programs, ask, pins, given);
         let mut others = BTreeMap::new();
         let mut preferred = None;
@@ -121,7 +124,7 @@ impl Backends {
                 });
             others.insert(name.clone(), found.map_err(|error| Unusable::of(file, &error, true)));
         }
-        for file in installed(folders) {
+        for file in installed {
             let found = in_a_safe_folder(&file).and_then(|()| {
                 let stranger = approvals.stranger(loader.read(&file)?, &file, None, false)?;
                 let name = name_of(&stranger, &loader)?;
