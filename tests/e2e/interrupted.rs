@@ -14,7 +14,7 @@ fn with_tmux(script: &str) -> World {
     let folder = world.path("tmux").join(format!("tmux-{}", rustix::process::getuid().as_raw()));
     fs::create_dir(&folder).unwrap();
     UnixListener::bind(folder.join("default")).unwrap();
-    world.fake("tmux", &format!("case $* in *-V*) echo 'tmux 3.3a'; exit;; esac\n{script}"));
+    world.fake("tmux", &format!("case $1 in -V) echo 'tmux 3.3a'; exit;; esac\n{script}"));
     world
 }
 
