@@ -26,6 +26,7 @@ mod library;
 mod other_users;
 mod python;
 mod screen;
+mod several;
 mod sufferings;
 mod tmux;
 mod tmux_crowd;

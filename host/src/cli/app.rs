@@ -1,8 +1,9 @@
 //! What a command works with: the global options, the config, the host, the output.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kst::config::{Config, Sources};
 use kst::door::Audit;
@@ -128,6 +129,11 @@ impl App {
 
     fn settings(&self, config: Config) -> HostSettings {
         let output = self.output.clone();
+        // What is wrong with an engine is told once, and not for each of several sessions.
+        let told = Mutex::new(HashSet::new());
+        let first = move |text: &str| {
+            told.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned())
+        };
         HostSettings {
             folders: self.folders.clone(),
             config,
@@ -136,7 +142,11 @@ impl App {
             dry_run: self.globals.dry_run,
             observer: self.watcher.clone(),
             verbose: self.globals.verbose,
-            warn: Arc::new(move |text| output.warn(text)),
+            warn: Arc::new(move |text| {
+                if first(text) {
+                    output.warn(text);
+                }
+            }),
             ask: ask::asker(&self.output, self.globals.dry_run),
             without_chosen_programs: false,
         }
@@ -149,14 +159,23 @@ impl App {
 
     /// Whether a dry run stopped at a change, so that there is no result to print.
     pub fn held_back(&self) -> bool {
-        self.watcher.held_back().is_some()
+        self.held_back_so_far() > 0
+    }
+
+    /// How much a dry run has held back.
+    pub fn held_back_so_far(&self) -> usize {
+        self.watcher.held_back().map_or(0, |held_back| held_back.len())
     }
 
     /// The exit code of a command that ended so.
     pub fn finish(&self, result: anyhow::Result<u8>) -> u8 {
         // A dry run ends at the first change: how the operation saw that end does not matter.
         let result = match self.watcher.held_back() {
-            Some(held_back) => self.dry_run(&held_back),
+            Some(held_back) => {
+                let code = self.dry_run(&held_back);
+                // Of several sessions, another one may have failed.
+                code.map(|code| result.map_or(code, |failed| code.max(failed)))
+            }
             None => result,
         };
         result.unwrap_or_else(|error| self.output.error(&error))

@@ -8,6 +8,7 @@ mod attach;
 mod audit;
 mod completions;
 mod config;
+mod each;
 mod globals;
 mod list;
 mod logs;
@@ -91,6 +92,9 @@ Exit codes:
   7  refused, or not trusted
   8  timed out
   9  the plugin misbehaved
+
+Of several sessions one that fails does not keep the others from it; the exit code is
+that of the first that failed.
 
 `kst` on its own prints this help and ends with 2.";
 
@@ -315,7 +319,7 @@ mod tests {
     #[test]
     fn a_name_may_begin_with_a_dash_after_two_dashes() {
         assert!(
-            matches!(parsed(&["kst", "stop", "--", "-x"]).0, Command::Stop(a) if a.name == "-x")
+            matches!(parsed(&["kst", "stop", "--", "-x"]).0, Command::Stop(a) if a.names == ["-x"])
         );
     }
 
@@ -328,8 +332,11 @@ mod tests {
             (&["kst", "list", "--backend=-x"], "--backend"),
             (&["kst", "stop", "-x"], "-- -x"),
             (&["kst", "list", "-L", "a\u{1b}[2J"], "--socket"),
-            (&["kst", "stop", ""], "<NAME>"),
-            (&["kst", "stop", "a\n"], "<NAME>"),
+            (&["kst", "stop", ""], "[NAME]"),
+            (&["kst", "stop", "a", "b\n"], "[NAME]"),
+            (&["kst", "stop"], "<NAME>"),
+            (&["kst", "stop", "a", "--all"], "--all"),
+            (&["kst", "remove", "a", "--exited"], "--exited"),
             (&["kst", "stop", "a", "-t", "-1"], "--timeout"),
             (&["kst", "stop", "a", "-t", "1.5"], "--timeout"),
             (&["kst", "logs", "a", "-n", "-5"], "--lines"),
@@ -351,7 +358,7 @@ mod tests {
             assert_eq!(refused(line).exit_code(), 2);
         }
         let long = "x".repeat(5000);
-        assert!(refused(&["kst", "stop", &long]).to_string().contains("<NAME>"));
+        assert!(refused(&["kst", "stop", &long]).to_string().contains("[NAME]"));
     }
 
     #[test]

@@ -31,6 +31,11 @@ impl Output {
         self.quiet.store(true, Ordering::Relaxed);
     }
 
+    /// Whether there are no warnings and notes.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet.load(Ordering::Relaxed)
+    }
+
     /// Print a result. Its styles are left out where colours are not wanted.
     pub fn print(&self, text: &[u8]) -> anyhow::Result<()> {
         if self.colours() {
@@ -54,14 +59,14 @@ impl Output {
 
     /// Something by the way, on standard error.
     pub fn note(&self, text: &str) {
-        if !self.quiet.load(Ordering::Relaxed) {
+        if !self.is_quiet() {
             self.say(&safe(text));
         }
     }
 
     /// `warning: …` on standard error.
     pub fn warn(&self, text: &str) {
-        if !self.quiet.load(Ordering::Relaxed) {
+        if !self.is_quiet() {
             let warning = style::WARNING;
             self.say(&format!("{warning}warning:{warning:#} {}", safe(text)));
         }
@@ -69,7 +74,7 @@ impl Output {
 
     /// `  hint: …` on standard error, below a warning.
     pub fn hint(&self, text: &str) {
-        if !self.quiet.load(Ordering::Relaxed) {
+        if !self.is_quiet() {
             self.say(&hint(text));
         }
     }
@@ -77,6 +82,17 @@ impl Output {
     /// `error: …` and what to do about it, on standard error; the exit code.
     pub fn error(&self, error: &anyhow::Error) -> u8 {
         let (lines, code) = describe(error);
+        self.say(&lines);
+        code
+    }
+
+    /// The same for one of several sessions, which is named.
+    pub fn error_of(&self, name: &str, error: &kst::Error) -> u8 {
+        let mut text = error.to_string();
+        if !text.contains(&format!("'{}'", escape_controls(name))) {
+            text = format!("session '{name}': {text}");
+        }
+        let (lines, code) = describe_as(&text, Some(error));
         self.say(&lines);
         code
     }
@@ -126,9 +142,12 @@ fn written(result: io::Result<()>) -> anyhow::Result<()> {
 
 /// The lines for an error, and its exit code.
 fn describe(error: &anyhow::Error) -> (String, u8) {
+    describe_as(&format!("{error:#}"), error.downcast_ref())
+}
+
+fn describe_as(text: &str, ours: Option<&kst::Error>) -> (String, u8) {
     let style = style::ERROR;
-    let ours = error.downcast_ref::<kst::Error>();
-    let mut lines = format!("{style}error:{style:#} {}", safe(&format!("{error:#}")));
+    let mut lines = format!("{style}error:{style:#} {}", safe(text));
     if let Some(advice) = ours.and_then(kst::Error::advice) {
         lines.push('\n');
         lines.push_str(&hint(advice));
@@ -178,6 +197,14 @@ mod tests {
             "error: no session is called 'a\\x1b[2Jb'\n  hint: kst list\n    shows them"
         );
         assert_eq!(code, 3);
+    }
+
+    #[test]
+    fn an_error_about_one_of_several_names_it() {
+        // Seen on standard error by the tests of the program.
+        let (lines, code) = describe_as("session 'a\u{1b}': x", None);
+        assert!(lines.ends_with("session 'a\\x1b': x"), "{lines}");
+        assert_eq!(code, 1);
     }
 
     #[test]

@@ -2,27 +2,37 @@
 
 use std::time::Duration;
 
-use kst::session::StopOptions;
+use kst::session::{Each, StopOptions, StopOutcome};
 
 use super::app::App;
+use super::each::Lines;
 use super::select::Select;
 use super::status::document;
 use super::{examples, render, values};
 
-/// Stop a session
+/// Stop sessions
 ///
-/// Asks its processes to end, waits, then kills them, and returns when they are gone. What the
+/// Asks their processes to end, waits, then kills them, and returns when they are gone. What a
 /// session printed, and how it ended, stay readable until `kst remove` or the next start.
+///
+/// Several sessions are stopped at the same time. One that fails does not keep the others from it,
+/// and the exit code is that of the first that failed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&[
     ("kst stop api", "give it 10 seconds to end"),
     ("kst stop api -t 60", "give it a minute"),
     ("kst stop api --force", "kill it and all that it started"),
+    ("kst stop api worker", "both, at the same time"),
+    ("kst stop --all -b tmux", "all that kst started in tmux"),
 ]))]
 pub struct Args {
-    /// The session's name
-    #[arg(value_parser = values::name())]
-    pub name: String,
+    /// The sessions' names
+    #[arg(value_name = "NAME", value_parser = values::name(), required_unless_present = "all")]
+    pub names: Vec<String>,
+
+    /// Stop every session that kst started and that runs, never one that it did not start
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
 
     /// Kill at once, without asking first
     #[arg(short, long)]
@@ -53,8 +63,15 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     }
     let options =
         StopOptions { graceful: !args.force, timeout: Duration::from_secs(args.timeout.into()) };
-    let host = app.host_for(&args.name)?;
-    let outcome = host.stop(&args.name, &args.select.filter(), options)?;
+    match args.names.as_slice() {
+        [name] => one(name, &args, options, app),
+        _ => several(&args, options, app),
+    }
+}
+
+fn one(name: &str, args: &Args, options: StopOptions, app: &App) -> anyhow::Result<u8> {
+    let host = app.host_for(name)?;
+    let outcome = host.stop(name, &args.select.filter(), options)?;
     if app.held_back() {
         return Ok(0);
     }
@@ -64,4 +81,19 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         app.output.print(render::status::stopped(&outcome).as_bytes())?;
     }
     Ok(0)
+}
+
+fn several(args: &Args, options: StopOptions, app: &App) -> anyhow::Result<u8> {
+    let host = app.host()?;
+    let filter = args.select.filter();
+    let lines = Lines::new(app);
+    let told = |each: &Each<StopOutcome>| lines.tell(each, render::status::stopped);
+    let all = match args.all {
+        true => host.stop_all(&filter, options, &told)?,
+        false => host.stop_each(&args.names, &filter, options, &told),
+    };
+    if all.is_empty() && !app.globals.json {
+        app.output.note("nothing that kst started is running");
+    }
+    lines.finish(&all, |_, outcome| document(&host, &outcome.status))
 }

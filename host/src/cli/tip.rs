@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn nothing_else_does() {
         for line in [
-            &["kst", "stop", "x", "y"][..],
+            &["kst", "attach", "x", "y"][..],
             &["kst", "start", "x", "--foo"],
             &["kst", "start", "x", "-c", "a", "y"],
             &["kst", "list", "x"],

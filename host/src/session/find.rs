@@ -42,6 +42,24 @@ impl Host {
         Ok(Listing { sessions, health: survey.health })
     }
 
+    /// Every session that kst started, wherever it is. Where engines could not be asked is warned of.
+    ///
+    /// # Errors
+    ///
+    /// `filter` names a backend or location that cannot be asked at all.
+    pub(super) fn ours(&self, filter: &Filter) -> Result<Vec<Sighting>> {
+        let mut survey = self.survey(filter)?;
+        self.warn_of(&survey, filter);
+        let mut found = std::mem::take(&mut survey.seen);
+        found.retain(|seen| seen.entry.is_some());
+        // Where the one place meant could not be asked, "none" would be a lie.
+        let deaf = survey.health.iter().all(|health| health.state != HealthState::Ok);
+        match survey.troubles.into_iter().next() {
+            Some(trouble) if filter.backend.is_some() && deaf && found.is_empty() => Err(trouble),
+            _ => Ok(found),
+        }
+    }
+
     /// What is known of a session.
     ///
     /// # Errors

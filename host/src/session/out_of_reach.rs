@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::host::Host;
 use super::ledger::Entry;
 use super::locations::DEFAULT;
-use super::sighting::{Sighting, of_entry};
+use super::sighting::{Sighting, of_entry, runs_on};
 use super::survey::Filter;
 use crate::Error;
 use crate::door::Location;
@@ -35,6 +35,24 @@ impl Host {
         for (backend, names) in told {
             self.warn(&not_given(&backend, &names));
         }
+    }
+
+    /// Those that run on this machine for all that is known, each with why nothing can be done.
+    pub(super) fn running_out_of_reach(&self, filter: &Filter) -> Vec<(String, Error)> {
+        if filter.backend.is_some() {
+            return Vec::new();
+        }
+        let mut all = self.out_of_reach();
+        all.retain(|(entry, _)| {
+            let there = filter.location.as_ref().is_none_or(|at| *at == entry.location);
+            there && (!entry.here || runs_on(entry, self.boot()))
+        });
+        let told = |entry: &Entry| Error::Unavailable {
+            backend: entry.backend.clone(),
+            what: not_given(&entry.backend, std::slice::from_ref(&entry.name)),
+            advice: None,
+        };
+        all.into_iter().map(|(entry, _)| (entry.name.clone(), told(&entry))).collect()
     }
 
     /// Why nothing of this name was found, if it is out of reach.

@@ -52,6 +52,12 @@ impl Sighting {
         self.status.state == SessionState::Running
     }
 
+    /// Whether it may run, and only the ledger tells of it: its engine could not be asked.
+    pub(crate) fn is_out_of_sight(&self) -> bool {
+        let elsewhere = self.entry.as_ref().is_some_and(|entry| !entry.here);
+        elsewhere && !self.in_engine && self.status.state == SessionState::Unknown
+    }
+
     /// Backend and location, for messages.
     pub(crate) fn place(&self) -> String {
         place(&self.status.backend, &self.location)

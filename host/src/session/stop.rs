@@ -9,6 +9,7 @@ use super::ledger::Event;
 use super::model::{SessionState, SessionStatus};
 use super::processes;
 use super::serve::{SessionProcesses, Trouble};
+use super::several::{Each, Told};
 use super::sighting::Sighting;
 use super::survey::Filter;
 use crate::door::{About, Operation, Processes};
@@ -48,19 +49,63 @@ impl Host {
     ///
     /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Stop`] names what survived.
     pub fn stop(&self, name: &str, filter: &Filter, options: StopOptions) -> Result<StopOutcome> {
-        let found = self.find_reached(name, filter)?;
-        if !found.is_running() {
-            return Ok(StopOutcome { status: found.status, was_running: false });
+        self.stop_found(&self.find_reached(name, filter)?, options)
+    }
+
+    /// End several sessions at the same time. One that fails does not keep the others from it.
+    pub fn stop_each(
+        &self,
+        names: &[String],
+        filter: &Filter,
+        options: StopOptions,
+        told: Told<'_, StopOutcome>,
+    ) -> Vec<Each<StopOutcome>> {
+        self.each_name(names, filter, told, |name| self.stop(name, filter, options))
+    }
+
+    /// End every session that kst started and that runs, at the same time; never one that it did not
+    /// start. One that runs where nobody can be asked is a failure of its own.
+    ///
+    /// # Errors
+    ///
+    /// Only where `filter` names a backend or location that cannot be asked at all.
+    pub fn stop_all(
+        &self,
+        filter: &Filter,
+        options: StopOptions,
+        told: Told<'_, StopOutcome>,
+    ) -> Result<Vec<Each<StopOutcome>>> {
+        let mut found = self.ours(filter)?;
+        found.retain(|seen| seen.is_running() || seen.is_out_of_sight());
+        let mut all = self.each_found(found, told, |seen| match seen.is_out_of_sight() {
+            // Its engine is asked again: it may answer now, and otherwise says why not.
+            true => self.stop(&seen.status.name, &seen.filter(), options),
+            false => self.stop_found(seen, options),
+        });
+        for (name, error) in self.running_out_of_reach(filter) {
+            let each = Each { name, result: Err(error) };
+            told(&each);
+            all.push(each);
         }
-        self.end(&found, options)?;
-        let after = self.afresh().find(name, &found.filter());
+        Ok(all)
+    }
+
+    pub(super) fn stop_found(&self, found: &Sighting, options: StopOptions) -> Result<StopOutcome> {
+        if !found.is_running() {
+            return Ok(StopOutcome { status: found.status.clone(), was_running: false });
+        }
+        self.end(found, options)?;
+        let after = self.afresh().find(&found.status.name, &found.filter());
         let status = match after {
-            Ok(seen) if seen.is_running() && same_run(&seen, &found) => {
-                return Err(survived(&found, self.survivors(&found)));
+            Ok(seen) if seen.is_running() && same_run(&seen, found) => {
+                return Err(survived(found, self.survivors(found)));
             }
             Ok(seen) => seen.status,
             // A foreign session that its engine forgets when it ends, and a dry run.
-            Err(_) => SessionStatus { state: SessionState::Stopped, pid: None, ..found.status },
+            Err(_) => {
+                let state = SessionState::Stopped;
+                SessionStatus { state, pid: None, ..found.status.clone() }
+            }
         };
         Ok(StopOutcome { status, was_running: true })
     }

@@ -186,3 +186,20 @@ fn what_is_removed_while_kst_looks_costs_only_itself() {
         assert_eq!(list.err(), "", "{engine}");
     });
 }
+
+/// Nobody can say that all has been stopped where one engine was not asked.
+#[test]
+fn all_are_stopped_but_those_of_an_engine_that_does_not_answer() {
+    let Some(world) = World::with([Engine::Podman, Engine::Tmux]) else { return };
+    let name = world.name("far");
+    start(&world, &name, "sleep 1000");
+    world.kst(["start", "near", "-b", "tmux", "--", "sleep", "1000"]).ok();
+    world.fake("podman", "echo 'Cannot connect to Podman' >&2; exit 125");
+    let stop = world.kst(["stop", "--all"]);
+    stop.exits(6).says(&name).prints("Session 'near' stopped");
+    world.kst(["remove", "--exited"]).ok().prints("Session 'near' removed.").hides(&name);
+    std::fs::remove_file(world.path("bin/podman")).expect("the fake is there");
+    assert_eq!(world.status(&name)["state"], "running");
+    world.kst(["stop", "--all"]).ok().prints(&name);
+    world.kst(["remove", "--exited"]).ok().prints(&name);
+}
