@@ -19,8 +19,9 @@ mod record;
 pub(crate) use observer::{About, Audited};
 pub use record::{Record, What};
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use cap_std::fs::Dir;
 
@@ -31,23 +32,46 @@ use crate::private;
 pub struct Audit {
     state: Option<PathBuf>,
     folder: OnceLock<Option<Dir>>,
+    /// Files that were opened ahead, each for the end of one run, with their series.
+    ready: Mutex<Vec<(&'static str, File)>>,
 }
 
 impl Audit {
     /// The log in this state folder, which need not exist. With `None` nothing is kept.
     pub fn new(state: Option<&Path>) -> Self {
-        Audit { state: state.map(Path::to_owned), folder: OnceLock::new() }
+        Audit { state: state.map(Path::to_owned), ..Audit::default() }
+    }
+
+    /// Open the file of a series for the next record: half of the work of writing one down, which may
+    /// as well be done while a program runs.
+    fn prepare(&self, series: &'static str) {
+        if let Some(file) = self.open(series) {
+            self.ready().push((series, file));
+        }
     }
 
     /// Write a record down, if that is possible.
     pub(crate) fn add(&self, record: &Record) {
+        let series = record.series();
+        let ready = {
+            let mut ready = self.ready();
+            ready.iter().position(|(of, _)| *of == series).map(|at| ready.swap_remove(at).1)
+        };
+        if let Some(file) = ready.or_else(|| self.open(series)) {
+            let _ = file::append(&file, &record.line());
+        }
+    }
+
+    fn open(&self, series: &str) -> Option<File> {
         let folder = self.folder.get_or_init(|| {
             let state = private::open_or_create(self.state.as_deref()?).ok()?;
             private::sub(&state, "audit").ok()
         });
-        if let Some(folder) = folder {
-            let _ = file::append(folder, record.series(), &record.line());
-        }
+        file::open_to_append(folder.as_ref()?, series).ok()
+    }
+
+    fn ready(&self) -> std::sync::MutexGuard<'_, Vec<(&'static str, File)>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All that is kept, the oldest first. A change that has ended is there once. Lines that are

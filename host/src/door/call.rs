@@ -132,6 +132,11 @@ pub trait Observer: Sync {
         let _ = run;
     }
 
+    /// This is being run: the time to make ready for writing down that it was.
+    fn runs(&self, run: &RunInfo<'_>) {
+        let _ = run;
+    }
+
     /// This was run.
     fn ran(&self, run: &RunInfo<'_>, outcome: &RunOutcome<'_>);
 
@@ -747,6 +752,7 @@ impl Call {
             reads: prepared.form.effect() == Effect::Reads,
             deadline,
             output_bytes: limits.output_bytes,
+            meanwhile: &|| self.observer.runs(&self.info(prepared)),
         });
         let program = prepared.program_id.to_owned();
         let result = result.map_err(|error| match error {

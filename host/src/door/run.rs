@@ -55,6 +55,8 @@ pub(super) struct Run<'a> {
     pub deadline: Instant,
     /// The most bytes of each of its two outputs.
     pub output_bytes: usize,
+    /// What may as well be done while it works.
+    pub meanwhile: &'a dyn Fn(),
 }
 
 /// Why a run gave no output.
@@ -149,6 +151,7 @@ pub(super) fn run(run: &Run<'_>) -> Result<Output, RunError> {
     }
     let _here = interrupt::Running::begin()?;
     let mut running = Running { child: command.spawn()?, over: false };
+    (run.meanwhile)();
     let result = running.watch(run);
     if !running.over {
         running.kill();

@@ -15,15 +15,19 @@ pub(super) fn largest(series: &str) -> u64 {
     if series == SERIES[0] { 8 << 20 } else { 4 << 20 }
 }
 
-/// Append a line.
-pub(super) fn append(folder: &Dir, series: &str, line: &[u8]) -> io::Result<()> {
+/// The file of a series, to append a line to. It is a new one where the old one is full.
+pub(super) fn open_to_append(folder: &Dir, series: &str) -> io::Result<File> {
     let name = format!("{series}.jsonl");
-    let (mut file, length) = open(folder, &name)?;
-    if length > largest(series) {
-        rotate(folder, series, &file)?;
-        (file, _) = open(folder, &name)?;
+    let (file, length) = open(folder, &name)?;
+    if length <= largest(series) {
+        return Ok(file);
     }
-    // One write, so that lines of several processes do not mix.
+    rotate(folder, series, &file)?;
+    Ok(open(folder, &name)?.0)
+}
+
+/// Append a line: in one write, so that those of several processes do not mix.
+pub(super) fn append(mut file: &File, line: &[u8]) -> io::Result<()> {
     file.write_all(line)
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::Audit;
-use super::record::{Record, What, text, words};
+use super::record::{self, Record, What, text, words};
 use crate::door::{Effect, Observer, Operation, Refusal, RunInfo, RunOutcome};
 use crate::session::ExitStatus;
 use crate::session::processes::SessionSignal;
@@ -84,6 +84,11 @@ impl Observer for Audited {
         begun.push((run.form.to_owned(), record.id, record.time));
         drop(begun);
         self.next.begins(run);
+    }
+
+    fn runs(&self, run: &RunInfo<'_>) {
+        self.audit.prepare(record::series(What::Ran, Some(run.effect)));
+        self.next.runs(run);
     }
 
     fn ran(&self, run: &RunInfo<'_>, outcome: &RunOutcome<'_>) {

@@ -81,10 +81,7 @@ impl What {
 impl Record {
     /// The file that it goes to.
     pub(super) fn series(&self) -> &'static str {
-        match (self.what, self.effect) {
-            (What::Ran, Some(Effect::Reads)) => SERIES[1],
-            _ => SERIES[0],
-        }
+        series(self.what, self.effect)
     }
 
     /// The line, with its end.
@@ -92,6 +89,14 @@ impl Record {
         let mut line = serde_json::to_vec(self).unwrap_or_default();
         line.push(b'\n');
         line
+    }
+}
+
+/// The file for what a record tells.
+pub(super) fn series(what: What, effect: Option<Effect>) -> &'static str {
+    match (what, effect) {
+        (What::Ran, Some(Effect::Reads)) => SERIES[1],
+        _ => SERIES[0],
     }
 }
 

@@ -94,6 +94,25 @@ fn a_change_is_there_before_it_is_made_and_once_when_it_ended() {
     assert_eq!(*bench.next.0.lock().unwrap(), ["begins", "ran"]);
 }
 
+/// Each to its own file and once, whatever else is written down while programs run.
+#[test]
+fn what_is_made_ready_while_a_program_runs_is_for_its_end() {
+    let bench = Bench::new();
+    let audited = bench.audited();
+    let argv = ["/bin/eng".into()];
+    let (read, change) = (run(Effect::Reads, &argv), run(Effect::Changes, &argv));
+    audited.begins(&change);
+    audited.runs(&change);
+    audited.runs(&read);
+    audited.refused(&Refusal { form: None, error: &DoorError::UnknownForm("x".into()) });
+    audited.ran(&read, &done());
+    audited.ran(&change, &done());
+    audited.ran(&read, &done());
+    let lines = |name| std::fs::read_to_string(bench.file(name)).unwrap().lines().count();
+    assert_eq!((lines("reads.jsonl"), lines("changes.jsonl")), (2, 3));
+    assert_eq!(bench.audit().read().len(), 4);
+}
+
 #[test]
 fn reads_lie_apart_and_refusals_with_the_changes() {
     let bench = Bench::new();

@@ -16,6 +16,7 @@ fn run_for(words: &[OsString], time: Duration, output_bytes: usize) -> Result<Ou
         reads: true,
         deadline: Instant::now() + time,
         output_bytes,
+        meanwhile: &|| {},
     })
 }
 
@@ -144,6 +145,7 @@ fn what_cannot_be_run_fails() {
         reads: true,
         deadline: Instant::now() + LONG,
         output_bytes: 1,
+        meanwhile: &|| {},
     });
     assert!(matches!(result, Err(RunError::Failed(_))), "{result:?}");
 }
@@ -160,6 +162,7 @@ fn variables() {
         reads: true,
         deadline: Instant::now() + LONG,
         output_bytes: 1000,
+        meanwhile: &|| {},
     })
     .unwrap();
     assert!(text(&output.stdout).ends_with("\n1\n2\n"));
@@ -178,6 +181,7 @@ fn base(words: &[OsString]) -> Run<'_> {
         reads: true,
         deadline: Instant::now() + LONG,
         output_bytes: 100_000,
+        meanwhile: &|| {},
     }
 }
 
