@@ -17,7 +17,7 @@ use super::error::DoorError;
 use super::fill::{ConstFiles, Filled, Source, fill};
 use super::form::{FirstWord, Form, Placeholder};
 use super::manifest::{Effect, Locations, Operation, Placement};
-use super::program::{Programs, Resolved};
+use super::program::{ProgramError, Programs, Resolved};
 use super::request::Request;
 use super::run::{self, EnvFile, Output, Run, RunError};
 use crate::guard::Guard;
@@ -617,8 +617,9 @@ impl Call {
                 return Err(DoorError::Refused("locations are not programs here".to_owned()));
             }
         };
-        match self.programs.find(id) {
+        match self.programs.find_to_run(id) {
             Ok(resolved) => Ok((id, resolved)),
+            Err(error @ ProgramError::Replaced { .. }) => Err(DoorError::Failed(error.to_string())),
             Err(error) => Err(DoorError::MissingProgram {
                 program: id.clone(),
                 what: error.to_string(),
@@ -701,7 +702,6 @@ impl Call {
             self.observer.planned(&self.info(&prepared));
             return Err(DoorError::DryRun);
         }
-        verify(&prepared.resolved)?;
         state.runs += 1;
         if changes {
             state.used.insert(name.to_owned());

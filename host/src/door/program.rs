@@ -93,13 +93,28 @@ impl Programs {
 
     /// The same, to be verified before it is run.
     pub(super) fn find(&self, id: &str) -> Result<Resolved, ProgramError> {
+        self.found(id).0
+    }
+
+    /// The same, to be run at once: what was looked up before is verified.
+    pub(super) fn find_to_run(&self, id: &str) -> Result<Resolved, ProgramError> {
+        let (resolved, before) = self.found(id);
+        let resolved = resolved?;
+        if before {
+            resolved.verify()?;
+        }
+        Ok(resolved)
+    }
+
+    /// A program, and whether it was looked up before.
+    fn found(&self, id: &str) -> (Result<Resolved, ProgramError>, bool) {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = found.get(id) {
-            return known.clone();
+            return (known.clone(), true);
         }
         let resolved = self.look_up(id);
         found.insert(id.to_owned(), resolved.clone());
-        resolved
+        (resolved, false)
     }
 
     fn look_up(&self, id: &str) -> Result<Resolved, ProgramError> {

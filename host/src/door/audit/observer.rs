@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::Audit;
-use super::record::{self, Record, What, text, words};
+use super::record::{Record, WORDS, What, text, words};
 use crate::door::{Effect, Observer, Operation, Refusal, RunInfo, RunOutcome};
 use crate::session::ExitStatus;
 use crate::session::processes::SessionSignal;
@@ -29,6 +29,8 @@ pub(crate) struct Audited {
     next: Arc<dyn Observer + Send + Sync>,
     /// Changes that have begun and not ended: form, id and time.
     begun: Mutex<Vec<(String, String, Timestamp)>>,
+    /// Records of what runs, made while it does; but for how it ended.
+    half: Mutex<Vec<Record>>,
 }
 
 impl Audited {
@@ -37,7 +39,7 @@ impl Audited {
         about: About,
         next: Arc<dyn Observer + Send + Sync>,
     ) -> Self {
-        Audited { audit, about, next, begun: Mutex::default() }
+        Audited { audit, about, next, begun: Mutex::default(), half: Mutex::default() }
     }
 
     /// A record of what happens now, without what is only known of some.
@@ -60,6 +62,17 @@ impl Audited {
             duration_ms: None,
             error: None,
         }
+    }
+
+    /// The record that was made while this ran.
+    fn take_half(&self, run: &RunInfo<'_>) -> Option<Record> {
+        let mut half = self.half.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |record: &Record| {
+            record.form.as_deref() == Some(run.form)
+                && record.argv.len() == run.argv.len().min(WORDS)
+                && record.argv.iter().zip(run.argv).all(|(kept, word)| word == kept.as_str())
+        };
+        half.iter().position(same).map(|at| half.swap_remove(at))
     }
 
     fn of_run(&self, run: &RunInfo<'_>, what: What) -> Record {
@@ -87,12 +100,17 @@ impl Observer for Audited {
     }
 
     fn runs(&self, run: &RunInfo<'_>) {
-        self.audit.prepare(record::series(What::Ran, Some(run.effect)));
+        let record = self.of_run(run, What::Ran);
+        self.audit.prepare(record.series());
+        self.half.lock().unwrap_or_else(PoisonError::into_inner).push(record);
         self.next.runs(run);
     }
 
     fn ran(&self, run: &RunInfo<'_>, outcome: &RunOutcome<'_>) {
-        let mut record = self.of_run(run, What::Ran);
+        let mut record = match self.take_half(run) {
+            Some(half) => Record { time: Timestamp::now(), ..half },
+            None => self.of_run(run, What::Ran),
+        };
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         match begun.iter().position(|(form, ..)| form == run.form) {
             Some(at) => (_, record.id, record.time) = begun.swap_remove(at),

@@ -13,7 +13,7 @@ pub(super) const SERIES: [&str; 2] = ["changes", "reads"];
 /// The longest word of a command that is kept whole, in bytes.
 const WORD: usize = 4096;
 /// The most words of a command that are kept.
-const WORDS: usize = 512;
+pub(super) const WORDS: usize = 512;
 
 /// A program that was run for a backend, or what the backend asked for in vain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,7 +81,10 @@ impl What {
 impl Record {
     /// The file that it goes to.
     pub(super) fn series(&self) -> &'static str {
-        series(self.what, self.effect)
+        match (self.what, self.effect) {
+            (What::Ran, Some(Effect::Reads)) => SERIES[1],
+            _ => SERIES[0],
+        }
     }
 
     /// The line, with its end.
@@ -89,14 +92,6 @@ impl Record {
         let mut line = serde_json::to_vec(self).unwrap_or_default();
         line.push(b'\n');
         line
-    }
-}
-
-/// The file for what a record tells.
-pub(super) fn series(what: What, effect: Option<Effect>) -> &'static str {
-    match (what, effect) {
-        (What::Ran, Some(Effect::Reads)) => SERIES[1],
-        _ => SERIES[0],
     }
 }
 
