@@ -140,7 +140,7 @@ def listed(form):
 
 
 def session(name, state):
-    return Session(name, state, None, None, None, None, None, None, None, [])
+    return Session(name, state, *[None] * 9, [])
 
 
 def has(name):

@@ -9,6 +9,7 @@ mod foreign;
 mod lifecycle;
 mod names;
 mod output;
+mod truth;
 
 use crate::support::{Engine, World, until};
 

@@ -34,3 +34,4 @@ mod tmux_foreign;
 mod tmux_trouble;
 mod told;
 mod trust;
+mod truth;

@@ -8,6 +8,8 @@ use super::{examples, render};
 
 /// List all sessions, running or ended, whoever started them
 ///
+/// AGE is how long ago a session was started, EXIT its exit code or signal
+/// (`OOM`: it ran out of memory) and how long ago that was.
 /// Sessions that the config defines are listed before they are started. A backend that does not
 /// answer costs a warning and no more. An engine that does not run, and of which no session is known,
 /// is told of by --health, by --verbose and with its --backend alone.

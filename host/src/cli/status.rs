@@ -9,7 +9,8 @@ use super::{examples, render, values};
 /// Show what is known of a session
 ///
 /// The state is `running`, `exited` (ended by itself), `stopped` (by kst), `defined` (in the
-/// config, not started) or `unknown` (nobody recorded the end).
+/// config, not started) or `unknown` (nobody recorded the end). `run` is how many-th run of its name
+/// it is, since the last `kst remove`. With --json, what is not known is null.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&[
     ("kst status api", "all that is known"),

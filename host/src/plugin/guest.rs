@@ -94,6 +94,10 @@ pub struct GuestSession {
     pub ended: Option<String>,
     /// How its process ended.
     pub exit: Option<ExitStatus>,
+    /// How often its engine has started it again by itself.
+    pub restarts: Option<u32>,
+    /// Whether the kernel ended it for want of memory.
+    pub out_of_memory: Option<bool>,
     /// The image it runs.
     pub image: Option<String>,
     /// How many windows it has.

@@ -167,22 +167,11 @@ impl Host {
             let at = named.unwrap_or_else(|| locations::DEFAULT.to_owned());
             seen.push(Sighting {
                 status: SessionStatus {
-                    name: name.to_owned(),
-                    state: SessionState::Defined,
-                    backend,
-                    location: at.clone(),
-                    pid: None,
-                    created_at: None,
-                    ended_at: None,
-                    exit: None,
-                    window_count: None,
                     image: defined.options.get("image").and_then(|image| match image {
                         super::OptionValue::Text(image) => Some(image.clone()),
                         _ => None,
                     }),
-                    health: None,
-                    details: Vec::new(),
-                    ours: false,
+                    ..SessionStatus::new(name, SessionState::Defined, &backend, &at)
                 },
                 plugin: None,
                 location: Location {

@@ -113,10 +113,22 @@ pub struct SessionStatus {
     pub pid: Option<u32>,
     /// When it was made.
     pub created_at: Option<jiff::Timestamp>,
+    /// When its main process began, this time: an engine may start a session again.
+    pub started_at: Option<jiff::Timestamp>,
     /// When its main process ended.
     pub ended_at: Option<jiff::Timestamp>,
     /// How its main process ended.
     pub exit: Option<ExitStatus>,
+    /// Whether the kernel ended it for want of memory. `None` where nobody tells: what runs on this
+    /// machine ends by SIGKILL then, as it does when somebody kills it.
+    pub out_of_memory: Option<bool>,
+    /// Which run of its name it is, from 1, as far as kst remembers (see [`Host::remove`]); of those
+    /// that kst started.
+    ///
+    /// [`Host::remove`]: super::Host::remove
+    pub run: Option<u32>,
+    /// How often its engine has started it again by itself, where it counts that (containers).
+    pub restarts: Option<u32>,
     /// How many windows it has (tmux, screen).
     pub window_count: Option<u32>,
     /// The image it runs (containers).
@@ -127,4 +139,34 @@ pub struct SessionStatus {
     pub details: Vec<(String, String)>,
     /// Whether kst started it.
     pub ours: bool,
+}
+
+impl SessionStatus {
+    /// A session of which no more is known than this.
+    pub(crate) fn new(name: &str, state: SessionState, backend: &str, location: &str) -> Self {
+        SessionStatus {
+            name: name.to_owned(),
+            state,
+            backend: backend.to_owned(),
+            location: location.to_owned(),
+            pid: None,
+            created_at: None,
+            started_at: None,
+            ended_at: None,
+            exit: None,
+            out_of_memory: None,
+            run: None,
+            restarts: None,
+            window_count: None,
+            image: None,
+            health: None,
+            details: Vec::new(),
+            ours: false,
+        }
+    }
+
+    /// Since when it runs, or ran: when it began, or at least when it was made.
+    pub fn since(&self) -> Option<jiff::Timestamp> {
+        self.started_at.or(self.created_at)
+    }
 }

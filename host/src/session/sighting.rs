@@ -211,6 +211,7 @@ fn from_engine(
 ) -> SessionStatus {
     let guest = session.guest;
     let mut pid = session.pids.first().copied();
+    let mut started = guest.started.as_deref().and_then(time);
     let mut ended_at = guest.ended.as_deref().and_then(time);
     let mut exit = guest.exit;
     let mut state = match guest.state {
@@ -224,6 +225,7 @@ fn from_engine(
     if let Some(entry) = entry {
         created = created.or(Some(entry.started_at));
         if here {
+            started = Some(entry.started_at);
             // The engine knows the shim; the ledger knows the program.
             pid = entry.pid.map(|(pid, _)| pid).or(pid);
             let only_the_shim =
@@ -237,6 +239,10 @@ fn from_engine(
             {
                 // Whatever its engine and its backend say of it.
                 state = SessionState::Running;
+            } else if state == SessionState::Exited {
+                // What the engine saw end is the shim. Nobody saw how the program did.
+                (exit, ended_at) = (None, None);
+                state = SessionState::Unknown;
             }
         }
         let ended = matches!(state, SessionState::Exited | SessionState::Unknown);
@@ -256,8 +262,12 @@ fn from_engine(
         location: location.name.clone(),
         pid: pid.filter(|&pid| pid != 0),
         created_at: created,
+        started_at: started,
         ended_at,
         exit,
+        out_of_memory: guest.out_of_memory,
+        run: entry.map(|entry| entry.number),
+        restarts: guest.restarts,
         window_count: guest.windows,
         image: guest.image,
         health: guest.health,
@@ -269,19 +279,12 @@ fn from_engine(
 /// What the ledger alone tells of a run of kst's: nothing of its state.
 pub(super) fn of_entry(entry: &Entry) -> SessionStatus {
     SessionStatus {
-        name: entry.name.clone(),
-        state: SessionState::Unknown,
-        backend: entry.backend.clone(),
-        location: entry.location.clone(),
-        pid: None,
         created_at: Some(entry.started_at),
-        ended_at: None,
-        exit: None,
-        window_count: None,
-        image: None,
-        health: None,
-        details: Vec::new(),
+        // Elsewhere its engine knows better, which may have started it again.
+        started_at: entry.here.then_some(entry.started_at),
+        run: Some(entry.number),
         ours: true,
+        ..SessionStatus::new(&entry.name, SessionState::Unknown, &entry.backend, &entry.location)
     }
 }
 
@@ -334,7 +337,7 @@ fn from_ledger(
 }
 
 /// RFC 3339, or whole seconds since 1970. The year 1 is how engines say "never".
-fn time(text: &str) -> Option<Timestamp> {
+pub(super) fn time(text: &str) -> Option<Timestamp> {
     let time = match text.parse::<i64>() {
         Ok(seconds) => Timestamp::from_second(seconds).ok()?,
         Err(_) => text.parse().ok()?,
@@ -369,19 +372,8 @@ mod tests {
         };
         let seen = Sighting {
             status: SessionStatus {
-                name: "web".into(),
-                state: SessionState::Running,
-                backend: "tmux".into(),
-                location: "work".into(),
-                pid: None,
-                created_at: None,
-                ended_at: None,
-                exit: None,
-                window_count: None,
-                image: None,
-                health: None,
-                details: Vec::new(),
                 ours: true,
+                ..SessionStatus::new("web", SessionState::Running, "tmux", "work")
             },
             plugin: None,
             location: Location { name: "work".into(), is_default: false, inside: false },

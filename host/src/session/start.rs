@@ -16,7 +16,7 @@ use super::locations;
 use super::model::{OptionValue, SessionConfig, SessionState, SessionStatus};
 use super::options::{check, check_required, leave_out_others};
 use super::serve::{SessionProcesses, Trouble};
-use super::sighting::{Sighting, place, runs_on};
+use super::sighting::{self, Sighting, place, runs_on};
 use super::survey::Filter;
 use super::{environment, executable, validate};
 use crate::door::{Call, Location, Operation, Placement, Request};
@@ -304,13 +304,14 @@ impl Host {
         let write = |event: &Event| {
             if self.dry_run() { Ok(()) } else { ledger.append(event) }.map_err(Trouble::Other)
         };
+        let began = Timestamp::now();
         write(&Event::Start {
             run: run.clone(),
             name: name.clone(),
             backend: prepared.plugin.name().to_owned(),
             location: prepared.at.name.clone(),
             boot: self.boot().unwrap_or_default().to_owned(),
-            at: Timestamp::now(),
+            at: began,
             number,
             log: None,
             here,
@@ -343,6 +344,11 @@ impl Host {
         };
         let made = served.and_then(|(session, door)| {
             self.settle(prepared, ledger, &run, session, &door, launch.as_mut())
+        });
+        let made = made.map(|status| SessionStatus {
+            run: Some(number),
+            started_at: if here { Some(began) } else { status.started_at },
+            ..status
         });
         match &made {
             Ok(_) => {}
@@ -531,7 +537,7 @@ fn status_of(
     pid: Option<u32>,
     ours: bool,
 ) -> SessionStatus {
-    let time = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
+    let time = |text: &Option<String>| text.as_deref().and_then(sighting::time);
     let running = session.state == GuestState::Running;
     SessionStatus {
         state: if running { SessionState::Running } else { SessionState::Exited },
@@ -539,8 +545,12 @@ fn status_of(
         location: prepared.at.name.clone(),
         pid: pid.filter(|_| running),
         created_at: time(&session.created).or_else(|| Some(Timestamp::now())),
+        started_at: time(&session.started),
         ended_at: time(&session.ended),
         exit: session.exit.filter(|_| !running),
+        out_of_memory: session.out_of_memory,
+        run: None,
+        restarts: session.restarts,
         window_count: session.windows,
         image: session.image,
         health: session.health,

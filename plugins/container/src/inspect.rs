@@ -45,6 +45,8 @@ impl<'a> Container<'a> {
         session.image = text(image);
         session.health = text(health).filter(|health| health != "none");
         let oom = oom == "true";
+        session.restarts = restarts.parse().ok();
+        session.out_of_memory = session.started.as_ref().map(|_| oom);
         // One that never started has a code, too, of docker's own making.
         if session.state == State::Ended && session.started.is_some() {
             session.ended = time(finished);
@@ -52,12 +54,6 @@ impl<'a> Container<'a> {
         }
         if !matches!(status.as_str(), "running" | "exited" | "stopped") {
             session.detail("status", status);
-        }
-        if oom {
-            session.detail("oom_killed", "true");
-        }
-        if restarts != "0" {
-            session.detail("restarts", restarts);
         }
         session.detail("error", error);
         session
@@ -152,6 +148,8 @@ mod tests {
         assert_eq!(session.created.as_deref(), Some("2026-11-23T05:36:12.236685364Z"));
         assert_eq!(session.image.as_deref(), Some("localhost/bb:latest"));
         assert_eq!((session.exit, session.ended, session.health), (None, None, None));
+        assert_eq!(session.started.as_deref(), Some("2026-11-23T05:36:12.484932168Z"));
+        assert_eq!((session.restarts, session.out_of_memory), (Some(0), Some(false)));
         assert_eq!(session.details, []);
     }
 
@@ -166,6 +164,7 @@ mod tests {
     fn one_that_never_started_has_no_code() {
         let session = session(DOCKER_CREATED);
         assert_eq!((session.state, session.exit), (State::Ended, None));
+        assert_eq!((session.started, session.out_of_memory), (None, None));
         let details: Vec<_> =
             session.details.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(
@@ -182,7 +181,14 @@ mod tests {
         let killed = PODMAN_EXITED.replace(",3,false", ",137,false");
         assert_eq!(session(&killed).exit, Some(ExitStatus::Code(137)));
         let oom = PODMAN_EXITED.replace(",3,false", ",137,true");
-        assert_eq!(session(&oom).exit, Some(ExitStatus::Signal(9)));
+        let oom = session(&oom);
+        assert_eq!((oom.exit, oom.out_of_memory), (Some(ExitStatus::Signal(9)), Some(true)));
+    }
+
+    #[test]
+    fn restarts_are_counted() {
+        let again = PODMAN_RUNNING.replace("\",0,\"\",\"localhost", "\",3,\"\",\"localhost");
+        assert_eq!(session(&again).restarts, Some(3));
     }
 
     #[test]

@@ -12,6 +12,8 @@ impl Session {
             started: None,
             ended: None,
             exit: None,
+            restarts: None,
+            out_of_memory: None,
             image: None,
             windows: None,
             health: None,

@@ -12,9 +12,9 @@ const SESSIONS: &str = "tmux -u [-L {location}] list-sessions -F '#{session_id} 
 /// The same fields in the same order.
 const LINE: &str = "{id} {instance} {*} {*} {*} {pids},{name}";
 
-/// Each pane of the server, whether it is dead, and how it died.
+/// Each pane of the server, whether it is dead, and how and (from tmux 3.4 on) when it died.
 const PANES: &str = "tmux -u [-L {location}] list-panes -a -F \
-    '#{session_id} #{pane_dead} #{pane_dead_status} #{pane_dead_signal}'";
+    '#{session_id} #{pane_dead} #{pane_dead_status} #{pane_dead_signal} #{pane_dead_time}'";
 
 /// One call does it all, so that no output is missed and nobody sees a half-made session. The options
 /// are against what a user's own config may set: destroy-unattached would end the session at once,

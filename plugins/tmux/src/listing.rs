@@ -46,16 +46,17 @@ impl<'a> Row<'a> {
         if let Some(first) = own.next()
             && first.dead
         {
-            let mut exit = first.exit;
+            let (mut exit, mut ended) = (first.exit, first.died);
             for pane in own {
                 if !pane.dead {
                     return session;
                 }
                 // Of several commands none speaks for the session.
-                exit = None;
+                (exit, ended) = (None, None);
             }
             session.state = State::Ended;
             session.exit = exit;
+            session.ended = ended.map(Into::into);
         }
         session
     }
@@ -66,17 +67,22 @@ struct Pane<'a> {
     session: &'a str,
     dead: bool,
     exit: Option<ExitStatus>,
+    /// Seconds since 1970.
+    died: Option<&'a str>,
 }
 
 impl<'a> Pane<'a> {
     fn parse(line: &'a str) -> Option<Self> {
-        let [session, dead, status, signal] = fields(line, " ")?;
+        let [session, dead, status, rest] = fields(line, " ")?;
+        // tmux before 3.4 does not know the time, and puts nothing there.
+        let (signal, died) = rest.split_once(' ').unwrap_or((rest, ""));
         let exit = match (signal.parse(), status.parse()) {
             (Ok(signal), _) if signal > 0 => Some(ExitStatus::Signal(signal)),
             (_, Ok(code)) => Some(ExitStatus::Code(code)),
             _ => None,
         };
-        Some(Pane { session, dead: dead == "1", exit })
+        let died = died.bytes().all(|byte| byte.is_ascii_digit()).then_some(died);
+        Some(Pane { session, dead: dead == "1", exit, died: died.filter(|at| !at.is_empty()) })
     }
 }
 
@@ -137,6 +143,10 @@ $7 22613.1795412169 1795412170 1 0 ,a, b [1] $2
         let rows = rows();
         let ended = rows[2].session("$1 0  \n$7 1 7 \n$70 0  ");
         assert_eq!((ended.state, ended.exit), (State::Ended, Some(ExitStatus::Code(7))));
+        assert_eq!(ended.ended, None);
+        let newer = rows[2].session("$7 1 7  1795412180\n");
+        assert_eq!(newer.exit, Some(ExitStatus::Code(7)));
+        assert_eq!(newer.ended.as_deref(), Some("1795412180"));
         let killed = rows[2].session("$7 1  9\n");
         assert_eq!(killed.exit, Some(ExitStatus::Signal(9)));
         let unknown = rows[2].session("$7 1  \n");

@@ -50,7 +50,11 @@ pub fn status(
         "image": status.image,
         "exit_code": code,
         "signal": signal,
+        "started_at": at(status.started_at),
         "ended_at": at(status.ended_at),
+        "out_of_memory": status.out_of_memory,
+        "run": status.run,
+        "restarts": status.restarts,
         "health": status.health,
         "details": details(status),
         "location": status.location,
@@ -83,7 +87,11 @@ fn row(status: &SessionStatus, sockets: &Sockets) -> Value {
         "exit_code": code,
         "signal": signal,
         "created_at": at(status.created_at),
+        "started_at": at(status.started_at),
         "ended_at": at(status.ended_at),
+        "out_of_memory": status.out_of_memory,
+        "run": status.run,
+        "restarts": status.restarts,
         "window_count": status.window_count,
         "health": status.health,
         "location": status.location,
@@ -122,7 +130,7 @@ fn exit(status: &SessionStatus) -> (Option<i32>, Option<i32>) {
 }
 
 fn at(time: Option<Timestamp>) -> Option<String> {
-    time.map(time::rfc3339)
+    time.map(time::exact)
 }
 
 fn details(status: &SessionStatus) -> Value {
@@ -157,7 +165,11 @@ mod tests {
                 "image",
                 "exit_code",
                 "signal",
+                "started_at",
                 "ended_at",
+                "out_of_memory",
+                "run",
+                "restarts",
                 "health",
                 "details",
                 "location",
@@ -169,7 +181,9 @@ mod tests {
         assert_eq!(value["created_at"], "2026-11-23T05:31:13Z");
         assert_eq!(value["exit_code"], Value::Null);
         assert_eq!(value["signal"], 9);
-        assert_eq!(value["details"], json!({ "oom killed": "yes" }));
+        assert_eq!(value["started_at"], "2026-11-23T05:31:13.250Z");
+        assert_eq!((&value["out_of_memory"], &value["run"]), (&json!(true), &json!(2)));
+        assert_eq!(value["details"], json!({ "status": "dead" }));
         let definition = SessionConfig {
             command: Some(Command::Shell("a | b".into())),
             env: [("TOKEN".to_owned(), "s3cret".to_owned())].into(),

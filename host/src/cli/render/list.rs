@@ -17,7 +17,7 @@ const COLUMNS: [Column; 8] = [
     cut("LOCATION"),
     whole("PID"),
     whole("AGE"),
-    whole("EXIT"),
+    cut("EXIT"),
     cut("IMAGE"),
 ];
 
@@ -42,9 +42,9 @@ fn row(session: &SessionStatus, now: Timestamp) -> Vec<Cell<'_>> {
         SessionState::Running => style::BOLD,
         _ => style::PLAIN,
     };
-    let exit = match session.exit {
-        Some(exit) if failed(session) => Cell::new(words::exit(exit), style::BAD),
-        exit => Cell::or_dash(exit.map(words::exit)),
+    let exit = match ending(session, now) {
+        Some(exit) if failed(session) => Cell::new(exit, style::BAD),
+        exit => Cell::or_dash(exit),
     };
     vec![
         Cell::new(&session.name, name),
@@ -52,20 +52,37 @@ fn row(session: &SessionStatus, now: Timestamp) -> Vec<Cell<'_>> {
         Cell::plain(&session.backend),
         Cell::or_dash(Some(&session.location)),
         Cell::or_dash(session.pid.map(|pid| pid.to_string())),
-        Cell::or_dash(session.created_at.map(|created| time::age(created, now))),
+        Cell::or_dash(session.since().map(|since| time::age(since, now))),
         exit,
         Cell::or_dash(session.image.as_deref()),
     ]
 }
 
-/// The state, with the engine's word on its health while it runs: `running (unhealthy)`.
+/// How it ended and when: `3 (5m ago)`.
+fn ending(session: &SessionStatus, now: Timestamp) -> Option<String> {
+    let how = words::short_ending_of(session)?;
+    Some(match session.ended_at {
+        Some(at) => format!("{how} ({} ago)", time::age(at, now)),
+        None => how,
+    })
+}
+
+/// The state and, while it runs, what its engine says besides: `running (unhealthy, 3 restarts)`.
 fn in_words(session: &SessionStatus) -> Cow<'static, str> {
-    match &session.health {
-        Some(health) if session.state == SessionState::Running && !health.is_empty() => {
-            format!("{} ({health})", session.state).into()
-        }
-        _ => session.state.as_str().into(),
+    if session.state != SessionState::Running {
+        return session.state.as_str().into();
     }
+    let restarts = match session.restarts {
+        None | Some(0) => None,
+        Some(1) => Some("1 restart".to_owned()),
+        Some(count) => Some(format!("{count} restarts")),
+    };
+    let health = session.health.clone().filter(|health| !health.is_empty());
+    let more: Vec<String> = health.into_iter().chain(restarts).collect();
+    if more.is_empty() {
+        return session.state.as_str().into();
+    }
+    format!("{} ({})", session.state, more.join(", ")).into()
 }
 
 /// The names alone, a line each.
@@ -75,6 +92,8 @@ pub fn names(sessions: &[SessionStatus]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kst::session::ExitStatus;
+
     use super::*;
     use crate::cli::render::sample;
 
@@ -87,9 +106,9 @@ mod tests {
         let sessions = [sample::running(), sample::ended()];
         assert_eq!(
             plain(&table(&sessions, sample::now(), None)),
-            "NAME   STATE     BACKEND     LOCATION   PID    AGE   EXIT      IMAGE\n\
-             api    running   tmux        default    4242   3h    -         -\n\
-             db     exited    container   podman     -      3h    SIGKILL   postgres:16\n"
+            "NAME   STATE     BACKEND     LOCATION   PID    AGE   EXIT           IMAGE\n\
+             api    running   tmux        default    4242   3h    -              -\n\
+             db     exited    container   podman     -      3h    OOM (3h ago)   postgres:16\n"
         );
     }
 
@@ -102,7 +121,8 @@ mod tests {
         for line in text.lines() {
             assert!(line.chars().count() <= 60, "{line:?}\n{text}");
         }
-        assert!(text.contains("a-session-… exited"), "{text}");
+        assert!(text.contains("a-sess"), "{text}");
+        assert!(text.contains(" OOM"), "{text}");
         // Into a pipe all of it goes.
         let text = plain(&table(&[ended], sample::now(), None));
         assert!(text.contains("a-session-with-a-long-name"), "{text}");
@@ -119,7 +139,30 @@ mod tests {
     fn health_stands_beside_running() {
         let mut session = sample::running();
         session.health = Some("starting".into());
-        assert!(plain(&table(&[session], sample::now(), None)).contains("running (starting)"));
+        let text = |session: &SessionStatus| {
+            plain(&table(std::slice::from_ref(session), sample::now(), None))
+        };
+        assert!(text(&session).contains("running (starting)"));
+        session.restarts = Some(3);
+        assert!(text(&session).contains("running (starting, 3 restarts)"));
+        session.health = None;
+        session.restarts = Some(1);
+        assert!(text(&session).contains("running (1 restart)"));
+        session.restarts = Some(0);
+        assert!(!text(&session).contains('('));
+    }
+
+    #[test]
+    fn an_end_is_told_with_its_time() {
+        let mut session = sample::ended();
+        let text = |session: &SessionStatus| {
+            plain(&table(std::slice::from_ref(session), sample::now(), None))
+        };
+        session.out_of_memory = None;
+        session.exit = Some(ExitStatus::Code(3));
+        assert!(text(&session).contains("  3 (3h ago)  "), "{}", text(&session));
+        (session.exit, session.ended_at) = (None, None);
+        assert!(text(&session).contains("  unknown  "), "{}", text(&session));
     }
 
     #[test]

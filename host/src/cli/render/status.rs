@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kst::session::{Command, ExitStatus, SessionConfig, SessionState, SessionStatus, StopOutcome};
 use kst::text::escape_controls;
 
@@ -16,7 +16,7 @@ pub fn full(
     runs_here: bool,
     now: Timestamp,
 ) -> String {
-    let at = |t: Timestamp| format!("{} ({} ago)", time::rfc3339(t), time::age(t, now));
+    let at = |t: Timestamp| format!("{} ({})", time::rfc3339(t), time::ago(t, now));
     let mut lines: Vec<(String, String)> = Vec::new();
     let mut add = |key: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -31,9 +31,14 @@ pub fn full(
     let defined_in = definition.and_then(|definition| definition.defined_in.as_ref());
     add("defined in", defined_in.map(|file| file.display().to_string()));
     add("pid", status.pid.map(|pid| pid.to_string()));
-    add("created", status.created_at.map(at));
+    add("run", status.run.map(|run| run.to_string()));
+    add("created", status.created_at.filter(|&made| tells_more(made, status)).map(at));
+    add("started", status.started_at.map(at));
     add("ended", status.ended_at.map(at));
-    add("exit", status.exit.map(words::exit_in_words));
+    add("ran for", ran_for(status));
+    add("exit", words::ending_of(status));
+    let restarts = status.restarts.filter(|&count| count > 0);
+    add("restarts", restarts.map(|count| count.to_string()));
     add("windows", status.window_count.map(|count| count.to_string()));
     add("image", status.image.clone());
     add("health", status.health.clone());
@@ -51,6 +56,19 @@ pub fn full(
         out.push_str(&format!("{label}{key:width$}{label:#}  {style}{value}{style:#}\n"));
     }
     out
+}
+
+/// Whether the time when a session was made says more than when it was started.
+fn tells_more(made: Timestamp, status: &SessionStatus) -> bool {
+    status.started_at.is_none_or(|started| started.duration_since(made) > MAKING)
+}
+
+/// How long a session may take from being made to being started.
+const MAKING: SignedDuration = SignedDuration::from_secs(5);
+
+/// How long it ran, if it has ended and that is known.
+fn ran_for(status: &SessionStatus) -> Option<String> {
+    time::took(status.since()?, status.ended_at?)
 }
 
 fn value_style(key: &str, status: &SessionStatus) -> anstyle::Style {
@@ -148,14 +166,42 @@ mod tests {
              state:       exited\n\
              backend:     container\n\
              location:    podman\n\
-             created:     2026-11-23T05:31:13Z (3h ago)\n\
-             ended:       2026-11-23T05:41:13Z (3h ago)\n\
-             exit:        signal 9 (SIGKILL)\n\
+             run:         2\n\
+             started:     2026-11-23T05:31:13Z (3 hours 11 minutes ago)\n\
+             ended:       2026-11-23T05:41:13Z (3 hours 1 minute ago)\n\
+             ran for:     10 minutes\n\
+             exit:        signal 9 (SIGKILL): out of memory\n\
+             restarts:    1\n\
              image:       postgres:16\n\
              health:      unhealthy\n\
              started by:  kst\n\
-             oom killed:  yes\n"
+             status:      dead\n"
         );
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_to_be_unknown() {
+        let mut status = sample::ended();
+        (status.exit, status.ended_at, status.out_of_memory) = (None, None, None);
+        let text = |status: &SessionStatus| plain(&full(status, None, true, sample::now()));
+        assert!(text(&status).contains("\nexit:        unknown\n"), "{}", text(&status));
+        for absent in ["ended:", "ran for:", "memory"] {
+            assert!(!text(&status).contains(absent), "{}", text(&status));
+        }
+        // One that never ran has not ended either.
+        status.started_at = None;
+        assert!(text(&status).contains("\ncreated:     2026-11-23T05:31:13Z"));
+        assert!(!text(&status).contains("exit:"), "{}", text(&status));
+        assert!(!text(&sample::running()).contains("exit:"));
+    }
+
+    #[test]
+    fn a_session_that_was_started_again_tells_both_times() {
+        let mut status = sample::running();
+        status.started_at = Timestamp::from_second(1_795_411_873 + 3_600).ok();
+        let text = plain(&full(&status, None, true, sample::now()));
+        assert!(text.contains("\ncreated:     2026-11-23T05:31:13Z (3 hours 11 minutes ago)\n"));
+        assert!(text.contains("\nstarted:     2026-11-23T06:31:13Z (2 hours 11 minutes ago)\n"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use kst::session::ExitStatus;
+use kst::session::{ExitStatus, SessionState, SessionStatus};
 use kst::text::escape_controls;
 use nix::sys::signal::Signal;
 
@@ -44,6 +44,37 @@ pub fn exit_in_words(exit: ExitStatus) -> String {
         ExitStatus::Code(code) => format!("code {code}"),
         ExitStatus::Signal(number) => format!("signal {number} ({})", signal(number)),
     }
+}
+
+/// How a session ended, in words, with what else is known of that: `signal 9 (SIGKILL): out of
+/// memory`; `unknown` where it ran and nobody knows. `None` where there was no end.
+pub fn ending_of(session: &SessionStatus) -> Option<String> {
+    let oom = session.out_of_memory == Some(true);
+    match session.exit {
+        Some(exit) if oom => Some(format!("{}: out of memory", exit_in_words(exit))),
+        Some(exit) => Some(exit_in_words(exit)),
+        None => has_ended_somehow(session).then(|| "unknown".to_owned()),
+    }
+}
+
+/// The same in a word or two: `3`, `SIGKILL`, `OOM`, `unknown`.
+pub fn short_ending_of(session: &SessionStatus) -> Option<String> {
+    let oom = session.out_of_memory == Some(true);
+    match session.exit {
+        Some(ExitStatus::Signal(KILL)) if oom => Some("OOM".to_owned()),
+        Some(how) if oom => Some(format!("{} OOM", exit(how))),
+        Some(how) => Some(exit(how)),
+        None => has_ended_somehow(session).then(|| "unknown".to_owned()),
+    }
+}
+
+/// What the kernel sends for want of memory.
+const KILL: i32 = Signal::SIGKILL as i32;
+
+/// Whether it ran and has ended, and nobody can tell how.
+fn has_ended_somehow(session: &SessionStatus) -> bool {
+    let ended = matches!(session.state, SessionState::Exited | SessionState::Stopped);
+    ended && session.exit.is_none() && session.started_at.is_some()
 }
 
 /// A signal's name.

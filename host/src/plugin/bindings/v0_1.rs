@@ -263,6 +263,8 @@ fn session(session: types::Session) -> GuestSession {
             types::ExitStatus::Code(code) => ExitStatus::Code(code),
             types::ExitStatus::Signal(signal) => ExitStatus::Signal(signal),
         }),
+        restarts: session.restarts,
+        out_of_memory: session.out_of_memory,
         image: session.image,
         windows: session.windows,
         health: session.health,

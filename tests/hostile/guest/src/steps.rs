@@ -137,6 +137,8 @@ fn session(fields: &[String], asked: &str) -> Session {
             "ended" => session.ended = Some(value),
             "image" => session.image = Some(value),
             "health" => session.health = Some(value),
+            "restarts" => session.restarts = value.parse().ok(),
+            "out-of-memory" => session.out_of_memory = Some(value == "yes"),
             "exit" => session.exit = value.parse().ok().map(ExitStatus::Code),
             key => session.details.push((key.into(), value)),
         }
