@@ -27,6 +27,7 @@ mod other_users;
 mod python;
 mod screen;
 mod several;
+mod status;
 mod sufferings;
 mod tmux;
 mod tmux_crowd;

@@ -1,6 +1,6 @@
 //! `kst list`
 
-use kst::session::{BackendHealth, HealthState};
+use kst::session::{BackendHealth, HealthState, Host};
 
 use super::app::App;
 use super::select::Select;
@@ -65,17 +65,33 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         }
     }
     let alone = args.select.backend.as_deref();
-    if let Some(backend) = alone {
+    if !args.health {
+        tell_of_backends(&listing.health, &host, alone, app)?;
+    } else if let Some(backend) = alone {
         usable(backend, &listing.health)?;
     }
-    for health in &listing.health {
+    Ok(0)
+}
+
+/// Warn of the backends that could not be asked, as far as that matters; fail where the one that was
+/// asked for, `alone`, cannot be.
+pub fn tell_of_backends(
+    health: &[BackendHealth],
+    host: &Host,
+    alone: Option<&str>,
+    app: &App,
+) -> kst::Result<()> {
+    if let Some(backend) = alone {
+        usable(backend, health)?;
+    }
+    for health in health {
         // Who asks for one backend wants to hear of each of its places.
         let asked_for = alone.is_some() && health.state == HealthState::Down;
-        if !args.health && (asked_for || host.is_worth_a_word(health)) {
-            output.warn(&render::health::sentence(health));
+        if asked_for || host.is_worth_a_word(health) {
+            app.output.warn(&render::health::sentence(health));
         }
     }
-    Ok(0)
+    Ok(())
 }
 
 /// Fail where the one backend asked for cannot be asked: "none" would be a lie.

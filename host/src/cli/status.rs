@@ -1,12 +1,17 @@
 //! `kst status`
 
-use kst::session::{Host, SessionStatus};
+use kst::session::{Host, SessionState, SessionStatus};
 
 use super::app::App;
+use super::each::Lines;
 use super::select::Select;
-use super::{examples, render, values};
+use super::{examples, list, render, values};
 
-/// Show what is known of a session
+/// Show what is known of sessions
+///
+/// Without a name: of each session that the config defines and of every other one that runs,
+/// whoever started it. Of several, one that cannot be found does not hide the others, and the exit
+/// code is that of the first that failed. With --json one name is an object, anything else an array.
 ///
 /// The state is `running`, `exited` (ended by itself), `stopped` (by kst), `defined` (in the
 /// config, not started) or `unknown` (nobody recorded the end). `run` is how many-th run of its name
@@ -14,13 +19,14 @@ use super::{examples, render, values};
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&[
     ("kst status api", "all that is known"),
-    ("kst status api -q", "the state alone: `api: running`"),
+    ("kst status", "all that runs or is defined"),
+    ("kst status api worker -q", "a line each: `api: running`"),
     ("kst status api --json", "for programs"),
 ]))]
 pub struct Args {
-    /// The session's name
-    #[arg(value_parser = values::name())]
-    pub name: String,
+    /// The sessions' names
+    #[arg(value_name = "NAME", value_parser = values::name())]
+    pub names: Vec<String>,
 
     #[command(flatten)]
     pub select: Select,
@@ -34,20 +40,94 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     if args.quiet {
         app.output.be_quiet();
     }
-    let host = app.host_for(&args.name)?;
-    let status = host.status(&args.name, &args.select.filter())?;
+    match args.names.as_slice() {
+        [name] => one(name, &args, app),
+        [] => all(&args, app),
+        _ => several(&args, app),
+    }
+}
+
+fn one(name: &str, args: &Args, app: &App) -> anyhow::Result<u8> {
+    let host = app.host_for(name)?;
+    let status = host.status(name, &args.select.filter())?;
     if app.globals.json {
         app.output.json(&document(&host, &status))?;
-    } else if args.quiet {
-        app.output.print(render::status::short(&status).as_bytes())?;
     } else {
-        let now = jiff::Timestamp::now();
-        let definition = host.definition(&status);
-        let here = host.runs_here(&status.backend);
-        let text = render::status::full(&status, definition.as_ref(), here, now);
-        app.output.print(text.as_bytes())?;
+        app.output.print(text(&host, &status, args.quiet).as_bytes())?;
     }
     Ok(0)
+}
+
+/// Of each its status or why there is none, in the order in which they were named.
+fn several(args: &Args, app: &App) -> anyhow::Result<u8> {
+    let host = app.host()?;
+    let all = host.status_each(&args.names, &args.select.filter());
+    let mut paragraphs = Paragraphs::new(app, args.quiet);
+    for each in &all {
+        match &each.result {
+            Ok(status) => paragraphs.print(&host, status)?,
+            Err(error) => drop(app.output.error_of(&each.name, error)),
+        }
+    }
+    let lines = Lines::new(app);
+    lines.finish(&all, |_, status| document(&host, status))
+}
+
+/// Every session that the config defines and every other one that runs.
+fn all(args: &Args, app: &App) -> anyhow::Result<u8> {
+    let host = app.host()?;
+    let filter = args.select.filter();
+    let mut listing = host.list(&filter)?;
+    listing.sessions.retain(|session| {
+        session.state == SessionState::Running
+            || host.config().session(&session.name).is_ok_and(|it| it.is_some())
+    });
+    if app.globals.json {
+        let documents = listing.sessions.iter().map(|status| document(&host, status));
+        app.output.json(&documents.collect())?;
+    } else if listing.sessions.is_empty() {
+        app.output.note(
+            "no session runs, and the config defines none; 'kst list' shows those that have ended",
+        );
+    }
+    let mut paragraphs = Paragraphs::new(app, args.quiet);
+    for status in &listing.sessions {
+        paragraphs.print(&host, status)?;
+    }
+    list::tell_of_backends(&listing.health, &host, args.select.backend.as_deref(), app)?;
+    Ok(0)
+}
+
+/// What is told of several, with an empty line between two.
+struct Paragraphs<'a> {
+    app: &'a App,
+    quiet: bool,
+    first: bool,
+}
+
+impl<'a> Paragraphs<'a> {
+    fn new(app: &'a App, quiet: bool) -> Self {
+        Paragraphs { app, quiet, first: true }
+    }
+
+    fn print(&mut self, host: &Host, status: &SessionStatus) -> anyhow::Result<()> {
+        if self.app.globals.json {
+            return Ok(());
+        }
+        if !std::mem::take(&mut self.first) && !self.quiet {
+            self.app.output.print(b"\n")?;
+        }
+        self.app.output.print(text(host, status, self.quiet).as_bytes())
+    }
+}
+
+fn text(host: &Host, status: &SessionStatus, quiet: bool) -> String {
+    if quiet {
+        return render::status::short(status);
+    }
+    let definition = host.definition(status);
+    let here = host.runs_here(&status.backend);
+    render::status::full(status, definition.as_ref(), here, jiff::Timestamp::now())
 }
 
 /// The JSON document of one session, which `start` and `stop` print too.

@@ -3,6 +3,7 @@
 use super::host::Host;
 use super::locations;
 use super::model::{SessionState, SessionStatus};
+use super::several::Each;
 use super::sighting::Sighting;
 use super::survey::{BackendHealth, Filter, HealthState, Survey};
 use super::validate;
@@ -67,6 +68,11 @@ impl Host {
     /// [`Error::NotFound`], [`Error::Ambiguous`], or why it could not be asked for.
     pub fn status(&self, name: &str, filter: &Filter) -> Result<SessionStatus> {
         self.find(name, filter).map(|seen| seen.status)
+    }
+
+    /// What is known of each of these sessions, in their order; once where a name stands twice.
+    pub fn status_each(&self, names: &[String], filter: &Filter) -> Vec<Each<SessionStatus>> {
+        self.each_name(names, filter, &|_| {}, |name| self.status(name, filter))
     }
 
     /// The one session of this name. Running ones come before ended ones, those before what is only
