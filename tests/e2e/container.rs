@@ -10,6 +10,7 @@ mod lifecycle;
 mod names;
 mod output;
 mod truth;
+mod wait;
 
 use crate::support::{Engine, World, until};
 

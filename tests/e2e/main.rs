@@ -36,3 +36,4 @@ mod tmux_trouble;
 mod told;
 mod trust;
 mod truth;
+mod wait;

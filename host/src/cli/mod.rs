@@ -23,6 +23,7 @@ mod status;
 mod stop;
 mod tip;
 mod values;
+mod wait;
 
 use std::ffi::OsString;
 
@@ -66,6 +67,7 @@ enum Command {
     Logs(logs::Args),
     List(list::Args),
     Remove(remove::Args),
+    Wait(wait::Args),
     Audit(audit::Args),
     Plugin(plugin::Args),
     Config(config::Args),
@@ -94,7 +96,7 @@ Exit codes:
   9  the plugin misbehaved
 
 Of several sessions one that fails does not keep the others from it; the exit code is
-that of the first that failed.
+that of the first that failed. `kst wait` ends with the session's own code.
 
 `kst` on its own prints this help and ends with 2.";
 
@@ -146,6 +148,7 @@ pub fn run() -> u8 {
         Command::Logs(args) => logs::run(args, &app),
         Command::List(args) => list::run(args, &app),
         Command::Remove(args) => remove::run(args, &app),
+        Command::Wait(args) => wait::run(args, &app),
         Command::Audit(args) => audit::run(args, &app),
         Command::Plugin(args) => plugin::run(args, &app),
         Command::Config(args) => config::run(args, &app),

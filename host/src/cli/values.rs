@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::{SignedDuration, Timestamp};
@@ -70,6 +71,27 @@ pub fn number(most: u32) -> impl TypedValueParser<Value = u32> {
     })
 }
 
+/// A length of time: seconds (`10`, `0.5`), or with units (`10s`, `1m30s`, `2h`).
+pub fn duration() -> impl TypedValueParser<Value = Duration> {
+    OsStringValueParser::new().try_map(|value| {
+        let text = utf8(value)?;
+        length(&text).ok_or("it is no length of time, such as 10, 0.5, 90s, 1m30s or 2h")
+    })
+}
+
+/// The longest time, in seconds: ten years.
+const LONGEST_TIME: f64 = 10.0 * 366.0 * 86_400.0;
+
+fn length(text: &str) -> Option<Duration> {
+    let digits = text.starts_with(|c: char| c.is_ascii_digit());
+    let seconds = match text.parse::<f64>().ok().filter(|_| digits) {
+        Some(seconds) => seconds,
+        None => text.parse::<SignedDuration>().ok()?.as_secs_f64(),
+    };
+    let within = (0.0..=LONGEST_TIME).contains(&seconds);
+    within.then(|| Duration::try_from_secs_f64(seconds).ok())?
+}
+
 /// A time: so long ago (`90s`, `10m`, `2h`, `7d`), or RFC 3339.
 pub fn time() -> impl TypedValueParser<Value = Timestamp> {
     OsStringValueParser::new().try_map(|value| {
@@ -104,6 +126,18 @@ fn within(text: &str, longest: usize) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn so_long() {
+        let times = [("0", 0), ("10", 10_000), ("0.5", 500), ("90s", 90_000), ("1m30s", 90_000)];
+        for (text, milliseconds) in times.into_iter().chain([("2h", 7_200_000), ("250ms", 250)]) {
+            assert_eq!(length(text), Some(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "s", "-1", "-1s", "+1", "1w1", "inf", "nan", "1e300", "99999999999", "ten"]
+        {
+            assert_eq!(length(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn so_long_ago() {

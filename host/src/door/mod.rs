@@ -21,6 +21,7 @@
 //! | `amounts`, `changes` | what it amounts to in plain words; what differs from one approved before |
 
 mod amounts;
+mod apart;
 mod audit;
 mod bind;
 mod call;
@@ -47,6 +48,7 @@ mod fixture;
 mod properties;
 
 pub use amounts::{Amounts, amounts};
+pub(crate) use apart::Apart;
 pub(crate) use audit::{About, Audited};
 pub use audit::{Audit, Record, What};
 pub use bind::Row;

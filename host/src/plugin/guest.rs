@@ -21,7 +21,6 @@ pub(crate) trait Guest {
     fn exec(&mut self, at: &Location, name: &str) -> Answer<String>;
     #[expect(dead_code, reason = "the interface has it; no operation of this kst calls it yet")]
     fn follow(&mut self, at: &Location, name: &str) -> Answer<StreamSource>;
-    #[expect(dead_code, reason = "the interface has it; no operation of this kst calls it yet")]
     fn wait(&mut self, at: &Location, name: &str) -> Answer<String>;
     #[expect(dead_code, reason = "the interface has it; no operation of this kst calls it yet")]
     fn signal(&mut self, at: &Location, name: &str) -> Answer<()>;

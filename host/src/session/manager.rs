@@ -225,6 +225,28 @@ impl SessionManager {
         self.host.stop(self.name(), &self.filter(), options).map(|outcome| outcome.was_running)
     }
 
+    /// Wait until it has ended, however long that takes or at most `timeout`: how it is then, with its
+    /// exit where that is known. Returns at once where it has ended already.
+    ///
+    /// ```no_run
+    /// # fn main() -> kst::Result<()> {
+    /// # use kst::session::{ExitStatus, SessionManager};
+    /// let job = SessionManager::new("job", "tmux")?.args(["make", "all"]);
+    /// job.start()?;
+    /// if job.wait(None)?.exit != Some(ExitStatus::Code(0)) {
+    ///     print!("{}", job.logs(20)?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::TimedOut`].
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<SessionStatus> {
+        self.host.wait(self.name(), &self.filter(), timeout)
+    }
+
     /// Connect the terminal to it. Returns when the user detaches or it ends.
     ///
     /// # Errors

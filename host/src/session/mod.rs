@@ -33,6 +33,7 @@ mod stop;
 mod survey;
 mod terminal;
 pub mod validate;
+mod wait;
 
 pub use crate::plugin::Origin;
 pub use approvals::{Answer, Ask, Before, ProgramReview, Question, Review};

@@ -190,6 +190,11 @@ impl Held {
         Some(Held { identity: (pid, start), comm: process.comm, fd })
     }
 
+    /// What becomes readable when it has ended.
+    pub(crate) fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
     /// Whether it has ended; a zombie has.
     pub(crate) fn ended(&self) -> bool {
         let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];

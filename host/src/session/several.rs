@@ -25,6 +25,12 @@ pub struct Each<T> {
 /// Hears what became of each session, in the order in which they are done.
 pub type Told<'a, T> = &'a (dyn Fn(&Each<T>) + Sync);
 
+/// The names, each where it stands first.
+pub(super) fn once_each(names: &[String]) -> Vec<&String> {
+    let mut seen = BTreeSet::new();
+    names.iter().filter(|name| seen.insert(*name)).collect()
+}
+
 impl Host {
     /// Do one thing to each of these names, once where a name stands twice. What came of each, in
     /// their order.
@@ -39,10 +45,8 @@ impl Host {
             // Once for all; each hears the answer by itself.
             let _ = self.ask_for(backend);
         }
-        let mut seen = BTreeSet::new();
-        let names: Vec<&String> = names.iter().filter(|name| seen.insert(*name)).collect();
         let do_one = |name: &&String| Each { name: (*name).clone(), result: work(name) };
-        self.at_once(&names, told, do_one)
+        self.at_once(&once_each(names), told, do_one)
     }
 
     /// Do one thing to each of these sessions, in the order of their names.

@@ -92,6 +92,15 @@ impl Sighting {
     }
 }
 
+/// Whether what is seen now is still what was found, and not a new session of its name.
+pub(super) fn same_run(seen: &Sighting, found: &Sighting) -> bool {
+    match (&seen.entry, &found.entry) {
+        (Some(seen), Some(found)) => seen.run == found.run,
+        (None, None) => seen.status.created_at == found.status.created_at,
+        _ => false,
+    }
+}
+
 /// `tmux`, `tmux (socket work)`, `container (docker)`: a place, for messages.
 pub(crate) fn place(backend: &str, location: &Location) -> String {
     if location.is_default {
@@ -289,7 +298,7 @@ pub(super) fn of_entry(entry: &Entry) -> SessionStatus {
 }
 
 /// A run that the engine does not have (any more); `None` where there is nothing to tell.
-fn from_ledger(
+pub(super) fn from_ledger(
     entry: &Entry,
     here: bool,
     reached: bool,

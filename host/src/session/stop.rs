@@ -10,7 +10,7 @@ use super::model::{SessionState, SessionStatus};
 use super::processes;
 use super::serve::{SessionProcesses, Trouble};
 use super::several::{Each, Told};
-use super::sighting::Sighting;
+use super::sighting::{Sighting, same_run};
 use super::survey::Filter;
 use crate::door::{About, Operation, Processes};
 use crate::plugin::StopRequest;
@@ -173,15 +173,6 @@ impl Host {
         let shim = found.entry.as_ref().and_then(|entry| entry.shim);
         let Some((shim, _)) = shim else { return Vec::new() };
         processes::descendants(shim).into_iter().map(|one| (one.pid, one.comm)).collect()
-    }
-}
-
-/// Whether what is seen now is still what was found, and not a new session of its name.
-fn same_run(seen: &Sighting, found: &Sighting) -> bool {
-    match (&seen.entry, &found.entry) {
-        (Some(seen), Some(found)) => seen.run == found.run,
-        (None, None) => seen.status.created_at == found.status.created_at,
-        _ => false,
     }
 }
 

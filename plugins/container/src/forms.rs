@@ -1,6 +1,6 @@
 //! What podman and docker are asked, and how. Both understand every form.
 
-use Operation::{Attach, List, Logs, Probe, Remove, Start, Status, Stop};
+use Operation::{Attach, List, Logs, Probe, Remove, Start, Status, Stop, Wait};
 use kst_plugin::prelude::*;
 
 /// A line about a container. First what the engine itself makes up; then, as JSON so that it cannot
@@ -66,7 +66,7 @@ pub fn description() -> Description {
     .form(Form::reads("ids", &[List], "{location} ps -aq --no-trunc"))
     .form(Form::reads("containers", &[List], CONTAINERS).gives(LINE))
     .form(
-        Form::reads("container", &[Status, Start, Stop, Remove, Logs, Attach], CONTAINER)
+        Form::reads("container", &[Status, Start, Stop, Remove, Logs, Attach, Wait], CONTAINER)
             .gives(LINE),
     )
     .form(Form::changes("create", &[Start], CREATE).gives("{id}"))
@@ -82,5 +82,7 @@ pub fn description() -> Description {
     .form(Form::reads("logs-whole", &[Logs], "{location} logs {id}"))
     .form(Form::reads("logs-timed-whole", &[Logs], "{location} logs --timestamps {id}"))
     .form(Form::plan("attach", &[Attach], "{location} attach --sig-proxy=false {id}"))
+    .form(Form::plan("wait", &[Wait], "{location} wait {id}"))
+    .operations(&[Wait])
     .detach("Ctrl-p Ctrl-q")
 }

@@ -133,6 +133,13 @@ impl Backend for Containers {
         }
         Ok(Plan::of("attach"))
     }
+
+    fn wait(_at: &Location, name: &str) -> Result<Plan, Error> {
+        if look(name)?.state != State::Running {
+            return Err(Error::NotRunning);
+        }
+        Ok(Plan::of("wait"))
+    }
 }
 
 /// The container with exactly this name; this also binds its id.

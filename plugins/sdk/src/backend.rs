@@ -72,7 +72,8 @@ pub trait Backend {
         Ok(StreamSource::Kept)
     }
 
-    /// A command that prints the exit code once the session has ended.
+    /// A command that ends when the session has, and prints its exit code. kst waits for sessions on
+    /// this machine itself.
     fn wait(at: &Location, name: &str) -> Result<Plan, Error> {
         let _ = (at, name);
         Err(Error::unsupported("this backend cannot wait for a session"))

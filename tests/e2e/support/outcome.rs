@@ -44,6 +44,13 @@ impl Outcome {
         self.does_not_panic()
     }
 
+    /// It ended with this code, which is a session's and no failure of its own.
+    #[track_caller]
+    pub fn returns(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "{self}");
+        self
+    }
+
     /// Checks that standard error holds `text`.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {
