@@ -84,6 +84,16 @@ impl App {
         })?)
     }
 
+    /// The host, for what a shell asks while a line is typed: nobody is asked or told anything.
+    pub fn host_to_complete(&self) -> anyhow::Result<Host> {
+        Ok(Host::new(HostSettings {
+            ask: None,
+            warn: Arc::new(|_| {}),
+            without_chosen_programs: true,
+            ..self.settings(self.config().unwrap_or_else(|_| Config::empty()))
+        })?)
+    }
+
     fn host_about(&self, name: Option<&str>, starts: bool) -> anyhow::Result<Host> {
         let config = self.config()?;
         let fails = name.filter(|_| starts).and_then(|name| config.session(name).err());

@@ -6,6 +6,7 @@ mod app;
 mod ask;
 mod attach;
 mod audit;
+mod complete;
 mod completions;
 mod config;
 mod each;
@@ -127,6 +128,13 @@ fn definition() -> clap::Command {
 /// Run the command line of this process; the exit code.
 pub fn run() -> u8 {
     let args: Vec<OsString> = std::env::args_os().collect();
+    if let [_, command, words @ ..] = args.as_slice()
+        && command == "complete"
+    {
+        kst::door::end_programs_on_signals();
+        kst::session::Host::warm_up();
+        return complete::run(words);
+    }
     // A command, and not only `--help` or `--version`: most need a host.
     if args.iter().skip(1).any(|word| !word.as_encoded_bytes().starts_with(b"-")) {
         kst::door::end_programs_on_signals();

@@ -8,7 +8,9 @@
 use std::io;
 use std::os::fd::{BorrowedFd, IntoRawFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction, signal};
 use rustix::event::{EventfdFlags, eventfd};
@@ -22,6 +24,11 @@ static RUNNING: AtomicUsize = AtomicUsize::new(0);
 static CAUGHT: AtomicI32 = AtomicI32::new(0);
 /// A descriptor that can be read once a signal came; -1: nobody listens.
 static WOKEN: AtomicI32 = AtomicI32::new(-1);
+/// Whether this process ends by itself once its programs are gone.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// How long programs may take to be gone after they were killed.
+const GOING: Duration = Duration::from_millis(200);
 
 /// Have the programs that are run end with this process, when a signal asks it to. For programs
 /// that have their signals to themselves, such as `kst`; a signal that is ignored stays so.
@@ -45,6 +52,20 @@ pub fn listen() {
             }
         }
     });
+}
+
+/// End the programs that are still run, and wait a moment until they are gone: for a process that has
+/// what it wanted and is about to leave. Only where [`listen`] was called; nothing can be run any more.
+pub fn end_programs() {
+    LEAVING.store(true, Ordering::SeqCst);
+    CAUGHT.store(Signal::SIGTERM as i32, Ordering::SeqCst);
+    if let Some(event) = woken() {
+        let _ = rustix::io::write(event, &1_u64.to_ne_bytes());
+    }
+    let deadline = Instant::now() + GOING;
+    while RUNNING.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// The handler. Where a program is run, whoever waits for it does the rest.
@@ -98,7 +119,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let last = RUNNING.fetch_sub(1, Ordering::SeqCst) == 1;
         let number = CAUGHT.load(Ordering::SeqCst);
-        if last && number != 0 {
+        if last && number != 0 && !LEAVING.load(Ordering::SeqCst) {
             end_by(number);
         }
     }

@@ -61,7 +61,7 @@ pub use check::{CheckedManifest, ManifestError};
 pub use error::DoorError;
 pub use fill::{ConstFiles, NoFiles};
 pub use form::{Encoding, Form, Placeholder};
-pub use interrupt::listen as end_programs_on_signals;
+pub use interrupt::{end_programs, listen as end_programs_on_signals};
 pub use manifest::{
     ConstFile, Effect, FormDecl, Locations, Manifest, Operation, OptionKind, OptionSchema,
     Placement, Program, SocketFolder,

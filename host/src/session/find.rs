@@ -150,7 +150,7 @@ impl Host {
     }
 
     /// Add the config's sessions that are not there yet.
-    fn add_defined(&self, seen: &mut Vec<Sighting>, filter: &Filter) {
+    pub(super) fn add_defined(&self, seen: &mut Vec<Sighting>, filter: &Filter) {
         for (name, defined) in self.config().sessions() {
             let Ok(defined) = defined else { continue };
             let backend = defined.backend.clone().unwrap_or_else(|| self.default_backend());

@@ -24,6 +24,7 @@ mod options;
 mod out_of_reach;
 mod probe;
 pub mod processes;
+mod remembered;
 mod remove;
 mod serve;
 mod several;

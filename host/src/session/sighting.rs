@@ -179,7 +179,7 @@ pub(crate) fn combine(
 /// Of the runs of one name, the last that came to something counts; before it those that came to
 /// nothing as far as the ledger knows: a start that was cut off may have made a session all the same,
 /// and does not undo what was there before.
-fn that_count<'e>(of_name: &[&'e Arc<Entry>]) -> impl Iterator<Item = &'e Arc<Entry>> {
+pub(super) fn that_count<'e>(of_name: &[&'e Arc<Entry>]) -> impl Iterator<Item = &'e Arc<Entry>> {
     let made = of_name.iter().rposition(|entry| entry.is_made()).unwrap_or(0);
     of_name.get(made..).unwrap_or_default().iter().rev().copied()
 }
