@@ -30,8 +30,17 @@ release: wasm-target musl-target ## The program as it is installed (says where i
 	$(RELEASE) --bin kst -- $(RELEASE_FLAGS)
 	@echo $(RELEASED)
 
-install: release ## The program into PREFIX/bin (PREFIX=~/.local)
-	install -D -m 755 $(RELEASED) $(PREFIX)/bin/kst
+install: release ## The program into PREFIX/bin, its man pages and completions beside it (PREFIX=~/.local)
+	$(MAKE) --no-print-directory install-this PROGRAM_FILE=$(RELEASED)
+
+# The same of a program that is built already.
+install-this:
+	install -D -m 755 $(PROGRAM_FILE) $(PREFIX)/bin/kst
+	$(PROGRAM_FILE) man $(PREFIX)/share/man/man1
+	install -d $(PREFIX)/share/bash-completion/completions $(PREFIX)/share/zsh/site-functions $(PREFIX)/share/fish/vendor_completions.d
+	$(PROGRAM_FILE) completions bash >$(PREFIX)/share/bash-completion/completions/kst
+	$(PROGRAM_FILE) completions zsh >$(PREFIX)/share/zsh/site-functions/_kst
+	$(PROGRAM_FILE) completions fish >$(PREFIX)/share/fish/vendor_completions.d/kst.fish
 
 plugins: wasm-target ## The backends that don't come with kst, as files: screen.wasm
 	@# A target folder of its own: a test may call this while cargo holds the other one.
@@ -96,4 +105,4 @@ wasm-target:
 musl-target:
 	@. tests/engines/packages.sh && install_release_target
 
-.PHONY: advisories help build release install plugins hostile-guest demo test test-here engines-up engines-down lint bench bench-door compare mutations fuzz wasm-target musl-target
+.PHONY: advisories help build release install install-this plugins hostile-guest demo test test-here engines-up engines-down lint bench bench-door compare mutations fuzz wasm-target musl-target

@@ -24,6 +24,7 @@ mod installed;
 mod interrupted;
 mod killed_starts;
 mod library;
+mod man;
 mod other_users;
 mod python;
 mod screen;

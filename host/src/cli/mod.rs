@@ -13,6 +13,7 @@ mod each;
 mod globals;
 mod list;
 mod logs;
+mod man;
 mod observe;
 mod output;
 mod plugin;
@@ -73,6 +74,7 @@ enum Command {
     Plugin(plugin::Args),
     Config(config::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 const FIRST_STEPS: &[(&str, &str)] = &[
@@ -161,6 +163,7 @@ pub fn run() -> u8 {
         Command::Plugin(args) => plugin::run(args, &app),
         Command::Config(args) => config::run(args, &app),
         Command::Completions(args) => completions::run(args, &app),
+        Command::Man(args) => man::run(args, &app),
     };
     app.finish(result)
 }
