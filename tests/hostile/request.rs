@@ -165,3 +165,35 @@ fn a_variable_that_steers_the_engines_client() {
         .says("which it would steer")
         .lands_when(|seen| seen.ran(&["box", "new", "web"]));
 }
+
+/// `evil`, which has an optional operation besides.
+fn also(operation: &str) -> Script {
+    Script::elsewhere()
+        .record(&["also", operation])
+        .form("look", operation, "reads", "box ls")
+        .gives("{id} {*} {pids} {name}")
+}
+
+#[test]
+fn a_signal_that_is_another() {
+    let script = |usage: &str| {
+        let steps: &[&[&str]] = &[&["try", "look"], &["try", "tell"]];
+        also("signal").form("tell", "signal", "changes", usage).on("signal", steps)
+    };
+    Attack::by(script("box tell {id} KILL"))
+        .engine("ls", "echo '1 up 0 web'; echo '2 up 0 mine'")
+        .kst(&["signal", "web", "USR1", "-b", "evil"])
+        .stopped_by(&[Guard::WholeRequest])
+        .exits(7)
+        .says("leaves out the signal ({signal})")
+        .running_anything()
+        .lands_when(|seen| seen.ran(&["box", "tell", "1", "KILL"]));
+    Attack::by(script("box tell {id} KILL"))
+        .engine("ls", "echo '1 up 0 web'; echo '2 up 0 mine'")
+        .kst(&["signal", "web", "USR1", "-b", "evil"])
+        .exits(7)
+        .running_anything()
+        .lands_only_as(script("box tell {id} {signal}"), |seen| {
+            seen.ran(&["box", "tell", "1", "USR1"])
+        });
+}

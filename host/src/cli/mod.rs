@@ -19,7 +19,9 @@ mod output;
 mod plugin;
 mod remove;
 mod render;
+mod restart;
 mod select;
+mod signal;
 mod start;
 mod status;
 mod stop;
@@ -64,12 +66,14 @@ struct Cli {
 enum Command {
     Start(start::Args),
     Stop(stop::Args),
+    Restart(restart::Args),
     Attach(attach::Args),
     Status(status::Args),
     Logs(logs::Args),
     List(list::Args),
     Remove(remove::Args),
     Wait(wait::Args),
+    Signal(signal::Args),
     Audit(audit::Args),
     Plugin(plugin::Args),
     Config(config::Args),
@@ -153,12 +157,14 @@ pub fn run() -> u8 {
     let result = match command {
         Command::Start(args) => start::run(args, &app),
         Command::Stop(args) => stop::run(args, &app),
+        Command::Restart(args) => restart::run(args, &app),
         Command::Attach(args) => attach::run(args, &app),
         Command::Status(args) => status::run(args, &app),
         Command::Logs(args) => logs::run(args, &app),
         Command::List(args) => list::run(args, &app),
         Command::Remove(args) => remove::run(args, &app),
         Command::Wait(args) => wait::run(args, &app),
+        Command::Signal(args) => signal::run(args, &app),
         Command::Audit(args) => audit::run(args, &app),
         Command::Plugin(args) => plugin::run(args, &app),
         Command::Config(args) => config::run(args, &app),

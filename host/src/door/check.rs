@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::form::{self, FirstWord, Flag, Form, Group, Item, Part, Placeholder};
+use super::form::{self, Condition, FirstWord, Flag, Form, Group, Item, Part, Placeholder};
 use super::gives::{Capture, Gives};
 use super::manifest::{
     ConstFile, Effect, FormDecl, Locations, Manifest, Operation, OptionKind, OptionSchema,
@@ -32,6 +32,18 @@ impl CheckedManifest {
     /// The form of this name.
     pub fn form(&self, name: &str) -> Option<&Form> {
         self.forms.get(name)
+    }
+
+    /// Whether it can start a session again just as it is, that kst did not make.
+    pub fn resumes(&self) -> bool {
+        let resume = Condition { flag: Flag::Resume, wanted: true };
+        let stands_for_it = |item: &Item| match item {
+            Item::Group(group) => group.conditions.contains(&resume),
+            _ => false,
+        };
+        self.forms.values().any(|form| {
+            form.operations.contains(&Operation::Start) && form.items.iter().any(stands_for_it)
+        })
     }
 
     /// Whether the backend has this operation.

@@ -22,7 +22,6 @@ pub(crate) trait Guest {
     #[expect(dead_code, reason = "the interface has it; no operation of this kst calls it yet")]
     fn follow(&mut self, at: &Location, name: &str) -> Answer<StreamSource>;
     fn wait(&mut self, at: &Location, name: &str) -> Answer<String>;
-    #[expect(dead_code, reason = "the interface has it; no operation of this kst calls it yet")]
     fn signal(&mut self, at: &Location, name: &str) -> Answer<()>;
     #[expect(dead_code, reason = "the interface has it; no operation of this kst calls it yet")]
     fn events(&mut self, at: &Location) -> Answer<String>;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::find::Listing;
 use super::host::{Host, HostSettings};
 use super::model::{Command, OptionValue, SessionConfig, SessionState, SessionStatus};
+use super::signal::SignalName;
 use super::stop::StopOptions;
 use super::survey::Filter;
 use super::validate;
@@ -223,6 +224,25 @@ impl SessionManager {
     pub fn stop(&self, graceful: bool, timeout: Duration) -> Result<bool> {
         let options = StopOptions { graceful, timeout };
         self.host.stop(self.name(), &self.filter(), options).map(|outcome| outcome.was_running)
+    }
+
+    /// End it if it runs, and start it again by the definition that it was started with, as a new run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], and those of [`SessionManager::stop`] and [`SessionManager::start`].
+    pub fn restart(&self, graceful: bool, timeout: Duration) -> Result<SessionStatus> {
+        let options = StopOptions { graceful, timeout };
+        self.host.restart(self.name(), &self.filter(), options)
+    }
+
+    /// Send a signal to its program: `"HUP".parse()?`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Failed`] where it is not running; [`Error::Unsupported`].
+    pub fn signal(&self, signal: SignalName) -> Result<()> {
+        self.host.signal(self.name(), &self.filter(), signal).map(drop)
     }
 
     /// Wait until it has ended, however long that takes or at most `timeout`: how it is then, with its

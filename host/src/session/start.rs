@@ -45,7 +45,7 @@ const TICKET_AGE: Duration = Duration::from_secs(120);
 const REPORT_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A session that is about to be made: everything checked, nothing done.
-struct Prepared {
+pub(super) struct Prepared {
     plugin: Arc<Plugin>,
     at: Location,
     config: SessionConfig,
@@ -123,7 +123,7 @@ impl Host {
     }
 
     /// Check all that can be checked before anything is made.
-    fn prepare(&self, mut config: SessionConfig, defined: bool) -> Result<Prepared> {
+    pub(super) fn prepare(&self, mut config: SessionConfig, defined: bool) -> Result<Prepared> {
         let backend = config.backend.clone().unwrap_or_else(|| self.default_backend());
         let plugin = self.backend_of(&backend, &config.name)?;
         let manifest = plugin.manifest().manifest();
@@ -153,10 +153,12 @@ impl Host {
         }
         config.backend = Some(backend);
         config.location = Some(at.name.clone());
+        // What is kept of it means the same from another directory.
+        config.options.clone_from(&checked.options);
         Ok(Prepared { plugin, at, config, options: checked.options, words, defined })
     }
 
-    fn start_prepared(&self, prepared: Prepared) -> Result<SessionStatus> {
+    pub(super) fn start_prepared(&self, prepared: Prepared) -> Result<SessionStatus> {
         let ledger = self.ledger()?;
         let name = &prepared.config.name;
         let _lock = ledger.lock_name(prepared.plugin.name(), name, LOCK_PATIENCE)?;
@@ -246,6 +248,13 @@ impl Host {
                 )),
             });
         }
+        self.resume(prepared).map_err(|trouble| start_error(prepared, trouble))
+    }
+
+    /// The same, with the name to oneself.
+    pub(super) fn resume_locked(&self, prepared: &Prepared) -> Result<SessionStatus> {
+        let name = &prepared.config.name;
+        let _lock = self.ledger()?.lock_name(prepared.plugin.name(), name, LOCK_PATIENCE)?;
         self.resume(prepared).map_err(|trouble| start_error(prepared, trouble))
     }
 

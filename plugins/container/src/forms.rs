@@ -1,6 +1,6 @@
 //! What podman and docker are asked, and how. Both understand every form.
 
-use Operation::{Attach, List, Logs, Probe, Remove, Start, Status, Stop, Wait};
+use Operation::{Attach, List, Logs, Probe, Remove, Signal, Start, Status, Stop, Wait};
 use kst_plugin::prelude::*;
 
 /// A line about a container. First what the engine itself makes up; then, as JSON so that it cannot
@@ -66,8 +66,12 @@ pub fn description() -> Description {
     .form(Form::reads("ids", &[List], "{location} ps -aq --no-trunc"))
     .form(Form::reads("containers", &[List], CONTAINERS).gives(LINE))
     .form(
-        Form::reads("container", &[Status, Start, Stop, Remove, Logs, Attach, Wait], CONTAINER)
-            .gives(LINE),
+        Form::reads(
+            "container",
+            &[Status, Start, Stop, Remove, Logs, Attach, Wait, Signal],
+            CONTAINER,
+        )
+        .gives(LINE),
     )
     .form(Form::changes("create", &[Start], CREATE).gives("{id}"))
     // What a failed start left behind, never having run: bound by the label of this very run.
@@ -83,6 +87,7 @@ pub fn description() -> Description {
     .form(Form::reads("logs-timed-whole", &[Logs], "{location} logs --timestamps {id}"))
     .form(Form::plan("attach", &[Attach], "{location} attach --sig-proxy=false {id}"))
     .form(Form::plan("wait", &[Wait], "{location} wait {id}"))
-    .operations(&[Wait])
+    .form(Form::changes("signal", &[Signal], "{location} kill -s {signal} {id}"))
+    .operations(&[Wait, Signal])
     .detach("Ctrl-p Ctrl-q")
 }

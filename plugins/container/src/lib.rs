@@ -140,6 +140,13 @@ impl Backend for Containers {
         }
         Ok(Plan::of("wait"))
     }
+
+    fn signal(_at: &Location, name: &str) -> Result<(), Error> {
+        if look(name)?.state != State::Running {
+            return Err(Error::NotRunning);
+        }
+        engine::checked(run("signal", &[])?).map(drop)
+    }
 }
 
 /// The container with exactly this name; this also binds its id.

@@ -157,3 +157,59 @@ fn of_several_starts_at_once_one_wins() {
         assert_eq!(names(world, engine).iter().filter(|one| **one == name).count(), 1);
     });
 }
+
+#[test]
+fn a_restart_is_the_same_again() {
+    each_engine(|world, engine| {
+        let (own, theirs) = (world.name("own"), world.name("theirs"));
+        let image = world.image();
+        let script = "echo \"$KEY\" in $(pwd); echo more >> /data/log; exec sleep 1000";
+        let volume = format!("{}:/data", world.work().display());
+        let args =
+            ["start", &own, "-b", "container", "-i", &image, "-e", "KEY=s3cret", "-w", "/tmp"];
+        world.kst(args.iter().chain(&["-v", &volume, "--", "sh", "-c", script])).ok();
+        let first = id(world, engine, &own);
+        let restart = world.command(["restart", &own, "-t", "1"]).cwd("/").run();
+        restart.ok().prints("restarted").hides("s3cret");
+        assert_ne!(id(world, engine, &own), first, "{engine}");
+        until("it runs again", || {
+            world.kst(["logs", &own]).ok().out().contains("s3cret in /tmp")
+                && std::fs::read_to_string(world.work().join("log"))
+                    .is_ok_and(|log| log == "more\nmore\n")
+        });
+        let status = world.status(&own);
+        assert_eq!((&status["state"], &status["run"]), (&"running".into(), &2.into()), "{engine}");
+
+        // One of somebody else's stays the one that it is.
+        let before = run_foreign(world, engine, &theirs, "exec sleep 1000");
+        let pid = world.status(&theirs)["pid"].clone();
+        world.kst(["restart", &theirs, "--force"]).ok();
+        assert_eq!(id(world, engine, &theirs), before, "{engine}");
+        let status = world.status(&theirs);
+        assert_eq!((&status["state"], &status["ours"]), (&"running".into(), &false.into()));
+        assert_ne!(status["pid"], pid, "{engine}");
+        world.engine(engine, ["stop", "-t", "0", &theirs]).ok();
+        world.kst(["restart", &theirs]).ok();
+        assert_eq!(world.status(&theirs)["state"], "running", "{engine}");
+    });
+}
+
+#[test]
+fn a_signal_goes_through_the_engine() {
+    each_client(|world, engine| {
+        let (own, theirs) = (world.name("own"), world.name("theirs"));
+        let script = "trap 'echo got it' USR1; echo up; while :; do sleep 0.05; done";
+        start(world, &own, script);
+        run_foreign(world, engine, &theirs, script);
+        for name in [&own, &theirs] {
+            let log = || world.kst(["logs", name]).ok().out();
+            until("it listens", || log().contains("up"));
+            world.kst(["signal", name, "SIGUSR1"]).ok();
+            until("it has heard it", || log().contains("got it"));
+            world.kst(["--dry-run", "signal", name, "KILL"]).ok().prints("kill -s KILL");
+            world.kst(["signal", name, "9"]).ok();
+            until_ended(world, name);
+            world.kst(["signal", name, "TERM"]).exits(1).says("is not running");
+        }
+    });
+}

@@ -104,6 +104,20 @@ pub fn runs(definition: &SessionConfig, here: bool) -> Option<String> {
 /// What `kst start` did. `runs`: what runs now, where neither the command line nor the config said
 /// it. `defined_in`: the config file that defines the session.
 pub fn started(status: &SessionStatus, runs: Option<&str>, defined_in: Option<&Path>) -> String {
+    begun("started", status, runs, defined_in)
+}
+
+/// What `kst restart` did.
+pub fn restarted(status: &SessionStatus) -> String {
+    begun("restarted", status, None, None)
+}
+
+fn begun(
+    what: &str,
+    status: &SessionStatus,
+    runs: Option<&str>,
+    defined_in: Option<&Path>,
+) -> String {
     let name = escape_controls(&status.name);
     let mut facts = place(status);
     if let Some(pid) = status.pid {
@@ -122,7 +136,7 @@ pub fn started(status: &SessionStatus, runs: Option<&str>, defined_in: Option<&P
         (SessionState::Exited, None) => " and has ended".to_owned(),
         _ => String::new(),
     };
-    format!("Session '{name}' started ({facts}){end}.\n")
+    format!("Session '{name}' {what} ({facts}){end}.\n")
 }
 
 /// What `kst stop` did.

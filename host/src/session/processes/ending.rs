@@ -41,7 +41,7 @@ pub struct SessionSignal {
 }
 
 impl SessionSignal {
-    fn now(signal: &'static str, held: &Held) -> Self {
+    pub(crate) fn now(signal: &'static str, held: &Held) -> Self {
         SessionSignal {
             signal,
             pid: held.identity.0,

@@ -58,6 +58,22 @@ impl Backend for Scripted {
     fn attach(_at: &Location, name: &str) -> Result<Plan, Error> {
         Ok(Plan::of(&steps::play("attach", name)?.text))
     }
+
+    fn send(_at: &Location, request: &SendRequest) -> Result<(), Error> {
+        steps::play("send", &request.name).map(|_| ())
+    }
+
+    fn exec(_at: &Location, name: &str) -> Result<Plan, Error> {
+        Ok(Plan::of(&steps::play("exec", name)?.text))
+    }
+
+    fn wait(_at: &Location, name: &str) -> Result<Plan, Error> {
+        Ok(Plan::of(&steps::play("wait", name)?.text))
+    }
+
+    fn signal(_at: &Location, name: &str) -> Result<(), Error> {
+        steps::play("signal", name).map(|_| ())
+    }
 }
 
 /// Add what a record says of the backend itself.
@@ -105,6 +121,7 @@ fn describe(record: &Record, to: &mut Description) {
         "elsewhere" => *to = std::mem::replace(to, blank()).elsewhere(),
         "file" => *to = std::mem::replace(to, blank()).file(&field(0), &field(1)),
         "detach" => to.detach = Some(field(0)),
+        "also" => to.operations = texts(0).iter().map(|name| operation(name)).collect(),
         // As many forms as it says, each with another name.
         "forms" => {
             let usage = field(1);
@@ -130,6 +147,10 @@ fn operation(name: &str) -> Operation {
         "stop" => Operation::Stop,
         "remove" => Operation::Remove,
         "logs" => Operation::Logs,
+        "send" => Operation::Send,
+        "exec" => Operation::Exec,
+        "wait" => Operation::Wait,
+        "signal" => Operation::Signal,
         _ => Operation::Attach,
     }
 }
