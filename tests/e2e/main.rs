@@ -19,6 +19,7 @@ mod chosen;
 mod completions;
 mod config;
 mod container;
+mod doctor;
 mod harness;
 mod installed;
 mod interrupted;

@@ -84,6 +84,20 @@ impl App {
         })?)
     }
 
+    /// The host on this config, to look things over: nobody is asked, and what nobody approved is left
+    /// out.
+    pub fn host_to_look_over(&self, config: Config, with_plugins: bool) -> anyhow::Result<Host> {
+        let settings = self.settings(config);
+        let plugins = if with_plugins { settings.plugins.clone() } else { Vec::new() };
+        Ok(Host::new(HostSettings {
+            ask: None,
+            warn: Arc::new(|_| {}),
+            without_chosen_programs: true,
+            plugins,
+            ..settings
+        })?)
+    }
+
     /// The host, for what a shell asks while a line is typed: nobody is asked or told anything.
     pub fn host_to_complete(&self) -> anyhow::Result<Host> {
         Ok(Host::new(HostSettings {

@@ -9,6 +9,7 @@ mod audit;
 mod complete;
 mod completions;
 mod config;
+mod doctor;
 mod each;
 mod globals;
 mod list;
@@ -77,6 +78,7 @@ enum Command {
     Audit(audit::Args),
     Plugin(plugin::Args),
     Config(config::Args),
+    Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -168,6 +170,7 @@ pub fn run() -> u8 {
         Command::Audit(args) => audit::run(args, &app),
         Command::Plugin(args) => plugin::run(args, &app),
         Command::Config(args) => config::run(args, &app),
+        Command::Doctor(args) => doctor::run(args, &app),
         Command::Completions(args) => completions::run(args, &app),
         Command::Man(args) => man::run(args, &app),
     };

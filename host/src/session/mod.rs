@@ -6,6 +6,7 @@
 mod approvals;
 mod attach;
 mod backends;
+mod checkup;
 mod chosen;
 pub mod command;
 mod definition;
@@ -41,6 +42,7 @@ mod wait;
 pub use crate::plugin::Origin;
 pub use approvals::{Answer, Ask, Before, ProgramReview, Question, Review};
 pub use backends::{PluginInfo, Trust};
+pub use checkup::{Finding, Verdict};
 pub use find::Listing;
 pub use host::{Host, HostSettings, Withdrawn};
 pub use install::{Installed, Removed};

@@ -3,6 +3,7 @@
 //! Text carries its styles as ANSI sequences, which the output leaves out where they are not wanted.
 
 pub mod audit;
+pub mod doctor;
 pub mod health;
 pub mod json;
 pub mod list;
