@@ -9,6 +9,7 @@ mod foreign;
 mod lifecycle;
 mod names;
 mod output;
+mod together;
 mod truth;
 mod wait;
 

@@ -38,6 +38,7 @@ mod tmux;
 mod tmux_crowd;
 mod tmux_foreign;
 mod tmux_trouble;
+mod together;
 mod told;
 mod trust;
 mod truth;

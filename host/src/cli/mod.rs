@@ -10,6 +10,7 @@ mod complete;
 mod completions;
 mod config;
 mod doctor;
+mod down;
 mod each;
 mod globals;
 mod list;
@@ -18,6 +19,7 @@ mod man;
 mod observe;
 mod output;
 mod plugin;
+mod progress;
 mod remove;
 mod render;
 mod restart;
@@ -27,6 +29,7 @@ mod start;
 mod status;
 mod stop;
 mod tip;
+mod up;
 mod values;
 mod wait;
 
@@ -75,6 +78,8 @@ enum Command {
     Remove(remove::Args),
     Wait(wait::Args),
     Signal(signal::Args),
+    Up(up::Args),
+    Down(down::Args),
     Audit(audit::Args),
     Plugin(plugin::Args),
     Config(config::Args),
@@ -167,6 +172,8 @@ pub fn run() -> u8 {
         Command::Remove(args) => remove::run(args, &app),
         Command::Wait(args) => wait::run(args, &app),
         Command::Signal(args) => signal::run(args, &app),
+        Command::Up(args) => up::run(args, &app),
+        Command::Down(args) => down::run(args, &app),
         Command::Audit(args) => audit::run(args, &app),
         Command::Plugin(args) => plugin::run(args, &app),
         Command::Config(args) => config::run(args, &app),

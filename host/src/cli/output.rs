@@ -5,8 +5,8 @@
 //! skipped in silence.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::adapter::strip_bytes;
 use anstream::{AutoStream, ColorChoice};
@@ -19,6 +19,8 @@ use super::render::style;
 #[derive(Debug, Clone, Default)]
 pub struct Output {
     quiet: Arc<AtomicBool>,
+    /// Lines for standard error that wait until what is written over on the terminal is done.
+    held: Arc<Mutex<Option<Vec<u8>>>>,
 }
 
 impl Output {
@@ -34,6 +36,11 @@ impl Output {
     /// Whether there are no warnings and notes.
     pub fn is_quiet(&self) -> bool {
         self.quiet.load(Ordering::Relaxed)
+    }
+
+    /// Whether lines on a terminal can be written over.
+    pub fn moves_on_terminals() -> bool {
+        std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
     }
 
     /// Print a result. Its styles are left out where colours are not wanted.
@@ -97,13 +104,43 @@ impl Output {
         code
     }
 
+    /// `error: …`, then what a session printed last, then what to do.
+    pub fn failure(&self, error: &kst::Error, last: &[String]) {
+        let style = style::ERROR;
+        let mut lines = format!("{style}error:{style:#} {}", safe(&error.to_string()));
+        for line in last {
+            lines.push_str("\n    ");
+            lines.push_str(line);
+        }
+        if let Some(advice) = error.advice() {
+            lines.push('\n');
+            lines.push_str(&hint(advice));
+        }
+        self.say(&lines);
+    }
+
     /// A line on standard error, with styles. Nobody there to read it is nothing to fail for.
     pub fn say(&self, line: &str) {
         self.say_bytes(format!("{line}\n").as_bytes());
     }
 
+    /// Keep what goes to standard error until [`Output::release`].
+    pub fn hold(&self) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default();
+    }
+
+    /// Write what was kept.
+    pub fn release(&self) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.say_bytes(&held.unwrap_or_default());
+    }
+
     /// Bytes with styles on standard error.
     pub fn say_bytes(&self, bytes: &[u8]) {
+        if let Some(held) = &mut *self.held.lock().unwrap_or_else(PoisonError::into_inner) {
+            held.extend_from_slice(bytes);
+            return;
+        }
         let _ = all_to(AutoStream::auto(io::stderr().lock()), bytes);
     }
 

@@ -181,6 +181,7 @@ fn definition(
         command,
         working_dir: args.workdir.map(PathBuf::from),
         env,
+        env_files: Vec::new(),
         options,
         defined_in: None,
     })

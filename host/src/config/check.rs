@@ -3,18 +3,25 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
+use super::interpolate::{self, own};
 use super::keys;
 use super::problem::Problem;
 use super::read::twice;
 use super::tree::{Entry, Kind, Map, Node, Place, Scalar, Value};
-use super::{Severity, Sourced, limits};
+use super::{Severity, Sourced, limits, startup};
 use crate::limits::Limits;
 use crate::plugin::{Digest, canonical};
 use crate::session::validate::{self, quoted};
 use crate::session::{Command, OptionValue, SessionConfig};
 
+/// The most files of variables that a session can have.
+const MAX_ENV_FILES: usize = 20;
+
 /// The most sessions that a config can define.
 pub const MAX_SESSIONS: usize = 50;
+
+/// The sessions in the order of the files, each with its first problem where it cannot be used.
+pub(super) type Sessions = Vec<(String, Result<SessionConfig, Problem>)>;
 
 /// What the config says, checked.
 #[derive(Debug, Default)]
@@ -25,7 +32,8 @@ pub(super) struct Checked {
     pub(super) plugins: BTreeMap<String, Sourced<PathBuf>>,
     pub(super) plugin_digests: BTreeMap<String, Sourced<Digest>>,
     pub(super) limits: Limits,
-    pub(super) sessions: Vec<(String, Result<SessionConfig, Problem>)>,
+    pub(super) sessions: Sessions,
+    pub(super) startup: startup::Checked,
 }
 
 /// Check the merged `ops`, and note what is wrong.
@@ -41,7 +49,7 @@ pub(super) fn check(ops: &Map, home: Option<&Path>, problems: &mut Vec<Problem>)
             "container_runtime" => runtime(entry, &key).map(|value| {
                 checked.locations.extend(value.map(|value| ("container".to_owned(), value)));
             }),
-            "sessions" | "plugins" | limits::KEY => Ok(()),
+            "sessions" | "groups" | "plugins" | limits::KEY => Ok(()),
             other => match program_key(other) {
                 Some(program) => program_setting(entry, &key, home).map(|value| {
                     checked.programs.extend(value.map(|value| (program.to_owned(), value)));
@@ -63,7 +71,9 @@ pub(super) fn check(ops: &Map, home: Option<&Path>, problems: &mut Vec<Problem>)
     if let Some(sessions) = ops.get("sessions") {
         let default = checked.default_backend.as_ref().map(|backend| backend.value.as_str());
         let default = default.unwrap_or(keys::DEFAULT_BACKEND);
-        checked.sessions = check_sessions(sessions, default, home, problems);
+        let filled;
+        (checked.sessions, filled) = check_sessions(sessions, default, home, problems);
+        checked.startup = startup::check(ops, &mut checked.sessions, &filled, problems);
     }
     checked
 }
@@ -301,8 +311,11 @@ fn check_sessions(
     default_backend: &str,
     home: Option<&Path>,
     problems: &mut Vec<Problem>,
-) -> Vec<(String, Result<SessionConfig, Problem>)> {
-    let Some(map) = mapping(entry, "ops.sessions", problems) else { return Vec::new() };
+) -> (Sessions, HashMap<String, Entry>) {
+    let mut all_filled = HashMap::new();
+    let Some(map) = mapping(entry, "ops.sessions", problems) else {
+        return (Vec::new(), all_filled);
+    };
     let twice_written: HashMap<&str, (u64, &Place)> =
         map.duplicates.iter().map(|(key, first, place)| (key.as_str(), (*first, place))).collect();
     let mut sessions = Vec::new();
@@ -320,7 +333,8 @@ fn check_sessions(
                 format!("this is session {}: a config can define {MAX_SESSIONS}", number + 1);
             checker.problems.push(Problem::at(&entry.key_at, &checker.path, what));
         }
-        let session = checker.session(entry, default_backend);
+        let filled = interpolate::session(entry, &checker.path, &own, &mut checker.problems);
+        let session = checker.session(filled.as_ref().unwrap_or(entry), default_backend);
         let broken = checker.problems.iter().find(|problem| problem.severity == Severity::Error);
         let result = match broken {
             Some(problem) => Err(problem.clone()),
@@ -328,8 +342,9 @@ fn check_sessions(
         };
         sessions.push((entry.key.clone(), result));
         problems.append(&mut checker.problems);
+        all_filled.extend(filled.map(|filled| (entry.key.clone(), filled)));
     }
-    sessions
+    (sessions, all_filled)
 }
 
 /// Checks one session entry.
@@ -390,6 +405,10 @@ impl SessionCheck<'_> {
         });
         if let Some(entry) = map.get("env") {
             self.env(entry, &mut session.env);
+        }
+        if let Some(entry) = map.get("env_file") {
+            let result = self.env_files(entry);
+            session.env_files = self.noted(result).unwrap_or_default();
         }
         for entry in map.iter().filter(|entry| !keys::SESSION.contains(&&*entry.key)) {
             self.near_miss(entry, known);
@@ -507,6 +526,14 @@ impl SessionCheck<'_> {
         }
     }
 
+    fn env_files(&self, entry: &Entry) -> Result<Vec<PathBuf>, Problem> {
+        let key = self.key("env_file");
+        let Some(items) = list(&entry.node, &key)? else { return Ok(Vec::new()) };
+        at_most(items.len(), MAX_ENV_FILES, "files", entry, &key)?;
+        let files = scalars(items, &key)?.into_iter();
+        files.map(|(file, at)| absolute(file, at, self.home, &key)).collect()
+    }
+
     /// An option with the meaning that kstlib gave it.
     fn kstlib_option(&self, entry: &Entry) -> Result<Option<OptionValue>, Problem> {
         let (key, node) = (self.key(&entry.key), &entry.node);
@@ -572,13 +599,10 @@ fn env_value(variable: &Entry, key: &str) -> Result<Option<String>, Problem> {
     let value = match scalar(node, key, "a text")? {
         Some(scalar) => scalar.text.clone(),
         // Without a value: the one that kst itself has been given.
-        None => match std::env::var(name) {
-            Ok(value) => value,
-            Err(std::env::VarError::NotPresent) => return Ok(None),
-            Err(std::env::VarError::NotUnicode(_)) => {
-                let what = format!("the variable {name} of the environment is not UTF-8");
-                return Err(Problem::at(&node.at, key, what));
-            }
+        None => match own(name) {
+            Ok(Some(value)) => value,
+            Ok(None) => return Ok(None),
+            Err(what) => return Err(Problem::at(&node.at, key, what)),
         },
     };
     validate::env_value(name, &value)
@@ -619,7 +643,7 @@ fn scalars<'n>(items: &'n [Node], key: &str) -> Result<Vec<(&'n str, &'n Place)>
     items.iter().map(one).collect()
 }
 
-fn texts(items: &[Node], key: &str) -> Result<Vec<String>, Problem> {
+pub(super) fn texts(items: &[Node], key: &str) -> Result<Vec<String>, Problem> {
     Ok(scalars(items, key)?.into_iter().map(|(text, _)| text.to_owned()).collect())
 }
 

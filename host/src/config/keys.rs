@@ -4,11 +4,22 @@ use super::limits;
 use crate::text::nearest;
 
 /// The keys of `ops`.
-pub(super) const OPS: [&str; 6] =
-    ["default_backend", "tmux_binary", "container_runtime", "sessions", "plugins", limits::KEY];
+pub(super) const OPS: [&str; 7] = [
+    "default_backend",
+    "tmux_binary",
+    "container_runtime",
+    "sessions",
+    "groups",
+    "plugins",
+    limits::KEY,
+];
 
 /// The keys of a session that every backend has.
-pub(super) const SESSION: [&str; 5] = ["backend", "command", "shell", "working_dir", "env"];
+pub(super) const SESSION: [&str; 8] =
+    ["backend", "command", "shell", "working_dir", "env", "env_file", "depends_on", "ready"];
+
+/// The keys of a session's `ready`.
+pub(super) const READY: [&str; 4] = ["log", "tcp", "command", "timeout"];
 
 /// The options of kstlib's own backends.
 pub(crate) const OPTIONS: [&str; 6] =
@@ -25,7 +36,7 @@ pub(crate) const KSTLIB_BACKENDS: [&str; 2] = ["tmux", "container"];
 pub(super) const DEFAULT_BACKEND: &str = "tmux";
 
 /// What other tools call the same things.
-const OTHER_NAMES: [(&str, &str); 18] = [
+const OTHER_NAMES: [(&str, &str); 22] = [
     ("cmd", "command"),
     ("args", "command"),
     ("run", "command"),
@@ -35,6 +46,10 @@ const OTHER_NAMES: [(&str, &str); 18] = [
     ("directory", "working_dir"),
     ("environment", "env"),
     ("vars", "env"),
+    ("env_files", "env_file"),
+    ("depends", "depends_on"),
+    ("needs", "depends_on"),
+    ("healthcheck", "ready"),
     ("image_name", "image"),
     ("mounts", "volumes"),
     ("mount", "volumes"),

@@ -26,7 +26,9 @@
 //! Values are taken as written: `1.10`, `010`, `yes` and `22:22` stay what they are. Paths of this
 //! machine count from the file that holds them, and `~/` from the home. A variable in `env` without
 //! a value takes the one that kst's own environment has for it, if any (as docker compose does).
-//! Other top-level keys than `ops` and `include` belong to other programs.
+//! Other top-level keys than `ops` and `include` belong to other programs. `${NAME}`, `${NAME:-text}` and
+//! their kind in a session's values are filled in from kst's own environment, but for a command that is
+//! one text.
 //!
 //! `ops.limits` raises what backends may use up (see [`crate::limits`]), in the user's own files: in
 //! the working directory's, and what that includes, it is left out.
@@ -40,13 +42,16 @@
 #![allow(clippy::result_large_err)]
 
 mod check;
+pub(crate) mod env_file;
 mod ini;
+mod interpolate;
 mod keys;
 mod limits;
 mod problem;
 mod read;
 mod schema;
 mod show;
+mod startup;
 #[cfg(any(test, fuzzing))]
 pub mod targets;
 mod toml_file;
@@ -69,6 +74,7 @@ pub use problem::{Problem, Severity};
 pub use read::{MAX_FILE, MAX_INCLUDE_DEPTH};
 pub use schema::schema;
 pub use show::{Leaf, Shown};
+pub use startup::{Condition, Dependency, Ready, Sign, Startup};
 
 use read::{Found, Reader};
 use tree::{Map, Value};
@@ -184,6 +190,16 @@ impl Config {
     /// The defined sessions in the order of the files, broken ones with their first problem.
     pub fn sessions(&self) -> impl Iterator<Item = (&str, Result<&SessionConfig, &Problem>)> {
         self.checked.sessions.iter().map(|(name, session)| (name.as_str(), session.as_ref()))
+    }
+
+    /// How a session comes up with the others; nothing of it where the config says nothing.
+    pub fn startup(&self, name: &str) -> Option<&Startup> {
+        self.checked.startup.startups.get(name)
+    }
+
+    /// `ops.groups`: names for several sessions at once.
+    pub fn groups(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.checked.startup.groups
     }
 
     /// `ops.default_backend`, if it is set.

@@ -73,6 +73,15 @@ fn ops() -> Value {
                 }
             },
             "limits": limits::schema(),
+            "groups": {
+                "description": "Names for several sessions at once, for kst up and kst down.",
+                "type": ["object", "null"],
+                "propertyNames": { "pattern": name },
+                "additionalProperties": {
+                    "type": ["array", "string", "null"],
+                    "items": { "type": "string" }
+                }
+            },
             "sessions": {
                 "description": "The sessions, by name: a letter, then letters, digits, '_' or '-'.",
                 "type": ["object", "null"],
@@ -89,6 +98,10 @@ fn ops() -> Value {
         },
         "additionalProperties": false
     })
+}
+
+fn condition() -> Value {
+    json!({ "enum": ["started", "ready", "succeeded", null] })
 }
 
 fn session(name: &str) -> Value {
@@ -131,6 +144,57 @@ fn session(name: &str) -> Value {
                     "type": ["string", "number", "boolean", "null"],
                     "maxLength": MAX_ENV_VALUE
                 }
+            },
+            "env_file": {
+                "description": "Files of variables, NAME=value lines, relative to this file; env counts before them.",
+                "type": ["array", "string", "null"],
+                "items": { "type": "string" },
+                "examples": [[".env"]]
+            },
+            "depends_on": {
+                "description": "What must be up before this one is started by kst up: names, or each with how far it must be.",
+                "anyOf": [
+                    { "type": ["string", "null"] },
+                    { "type": "array", "items": { "type": "string" } },
+                    {
+                        "type": "object",
+                        "additionalProperties": {
+                            "anyOf": [
+                                condition(),
+                                {
+                                    "type": "object",
+                                    "properties": { "condition": condition() },
+                                    "additionalProperties": false
+                                }
+                            ]
+                        }
+                    }
+                ],
+                "examples": [["db"], { "db": "ready", "migrate": "succeeded" }]
+            },
+            "ready": {
+                "description": "What shows that it is ready.",
+                "type": ["object", "null"],
+                "properties": {
+                    "log": { "description": "A line of its output holds this text.", "type": "string" },
+                    "tcp": {
+                        "description": "Something listens on PORT or HOST:PORT.",
+                        "type": ["integer", "string"]
+                    },
+                    "command": {
+                        "description": "This command succeeds: a text, or a list of words.",
+                        "anyOf": [
+                            { "type": "string" },
+                            { "type": "array", "items": { "type": scalar }, "minItems": 1 }
+                        ]
+                    },
+                    "timeout": {
+                        "description": "How long it may take: seconds, or a time such as 90s or 5min.",
+                        "type": ["integer", "string", "null"],
+                        "default": 60
+                    }
+                },
+                "additionalProperties": false
             },
             "image": {
                 "description": "The image to run (container).",

@@ -838,3 +838,38 @@ fn the_variable_names_an_absolute_path() {
         assert_eq!(error.exit_code(), 2);
     }
 }
+
+#[test]
+fn variables_are_filled_in_but_for_a_command_of_one_text() {
+    // What the environment of any test has.
+    let path = std::env::var("PATH").unwrap();
+    let place = Place::with(
+        "ops:
+  sessions:
+    one:
+      backend: container
+      image: 'app:${KST_NO_SUCH_VARIABLE:-1.2}'
+      command: 'echo ${KST_NO_SUCH_VARIABLE}'
+      env: {A: '${PATH}', B: '$${PATH}'}
+      ports: ['${KST_NO_SUCH_VARIABLE:-8080}:80']
+    two: {command: [echo, '${PATH}'], env_file: ['${KST_NO_SUCH_VARIABLE:-./a}.env', ~/b.env]}
+    three: {image: '${KST_NO_SUCH_VARIABLE}'}
+",
+    );
+    let config = place.load();
+    let problem = problem(&config);
+    assert_eq!(problem.key, "ops.sessions.three.image");
+    assert_eq!((problem.line, problem.severity), (Some(10), Severity::Error));
+    let one = session(&config, "one");
+    assert_eq!(one.command, Some(Command::Text("echo ${KST_NO_SUCH_VARIABLE}".into())));
+    assert_eq!((one.env["A"].as_str(), one.env["B"].as_str()), (path.as_str(), "${PATH}"));
+    assert_eq!(one.options["image"], text("app:1.2"));
+    assert_eq!(one.options["ports"], list(["8080:80"]));
+    let two = session(&config, "two");
+    assert_eq!(two.command, Some(Command::Words(vec!["echo".into(), path])));
+    assert_eq!(two.env_files, [place.path("work/a.env"), place.path("home/b.env")]);
+    assert!(config.session("three").is_err());
+    // What is shown is what is written.
+    let shown = config.show().to_json().to_string();
+    assert!(shown.contains("app:${KST_NO_SUCH_VARIABLE:-1.2}"), "{shown}");
+}

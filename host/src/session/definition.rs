@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::locations;
 use super::model::{OptionValue, SessionConfig, SessionState, SessionStatus};
 use super::options::{check, check_required, is_others};
-use crate::config::{Problem, Severity};
+use crate::config::{Problem, Severity, env_file};
 use crate::door::{Manifest, Placement};
 use crate::plugin::Plugin;
 use crate::{Error, Result};
@@ -168,6 +168,13 @@ impl Host {
                 let others = is_others(manifest, session, option);
                 let severity = if others { Severity::Warning } else { Severity::Error };
                 wrong.push(Wrong { key: Some(option.clone()), error, severity });
+            }
+        }
+        for file in &session.env_files {
+            if let Err(what) = env_file::look(file) {
+                let (key, error) = (Some("env_file".to_owned()), Error::failed(what));
+                // It may be there by the time that the session is started.
+                wrong.push(Wrong { key, error, severity: Severity::Warning });
             }
         }
         if let Err(error) = check_required(manifest, &session.options) {

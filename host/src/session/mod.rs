@@ -36,6 +36,7 @@ mod start;
 mod stop;
 mod survey;
 mod terminal;
+mod together;
 pub mod validate;
 mod wait;
 
@@ -52,3 +53,4 @@ pub use several::{Each, Told};
 pub use signal::SignalName;
 pub use stop::{StopOptions, StopOutcome};
 pub use survey::{BackendHealth, Filter, HealthState};
+pub use together::{DownOptions, OnStage, Plan, Stage, Step, UpOptions};

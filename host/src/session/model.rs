@@ -92,6 +92,10 @@ pub struct SessionConfig {
     pub working_dir: Option<PathBuf>,
     /// Variables given besides (on this machine) the caller's environment.
     pub env: BTreeMap<String, String>,
+    /// Files of variables besides, absolute paths: read when the session is started. Of two the later
+    /// counts, and `env` before both.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_files: Vec<PathBuf>,
     /// The backend's own options (`image`, `volumes`, …), as its schema names them.
     pub options: BTreeMap<String, OptionValue>,
     /// The file that defines it, if one does.

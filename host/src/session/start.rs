@@ -19,6 +19,7 @@ use super::serve::{SessionProcesses, Trouble};
 use super::sighting::{self, Sighting, place, runs_on};
 use super::survey::Filter;
 use super::{environment, executable, validate};
+use crate::config::env_file;
 use crate::door::{Call, Location, Operation, Placement, Request};
 use crate::guard::Guard;
 use crate::plugin::{GuestSession, GuestState, Plugin, StartRequest as GuestStart};
@@ -124,6 +125,7 @@ impl Host {
 
     /// Check all that can be checked before anything is made.
     pub(super) fn prepare(&self, mut config: SessionConfig, defined: bool) -> Result<Prepared> {
+        read_env_files(&mut config)?;
         let backend = config.backend.clone().unwrap_or_else(|| self.default_backend());
         let plugin = self.backend_of(&backend, &config.name)?;
         let manifest = plugin.manifest().manifest();
@@ -528,15 +530,29 @@ fn merge(given: &SessionConfig, defined: Option<&SessionConfig>) -> SessionConfi
         command: given.command.clone().or_else(|| defined.command.clone()),
         working_dir: given.working_dir.clone().or_else(|| defined.working_dir.clone()),
         env,
+        env_files: defined.env_files.iter().chain(&given.env_files).cloned().collect(),
         options,
         defined_in: defined.defined_in.clone(),
     }
+}
+
+/// The variables of files, below those that are written out. What was read counts from then on: a
+/// session that is started again gets what it had.
+fn read_env_files(config: &mut SessionConfig) -> Result<()> {
+    let mut env = BTreeMap::new();
+    for file in std::mem::take(&mut config.env_files) {
+        env_file::add(&file, &mut env)?;
+    }
+    env.append(&mut config.env);
+    config.env = env;
+    Ok(())
 }
 
 fn says_more_than_a_name(given: &SessionConfig) -> bool {
     given.command.is_some()
         || given.working_dir.is_some()
         || !given.env.is_empty()
+        || !given.env_files.is_empty()
         || !given.options.is_empty()
 }
 

@@ -15,6 +15,7 @@ pub mod status;
 pub mod style;
 pub mod table;
 pub mod time;
+pub mod together;
 pub mod words;
 
 #[cfg(test)]

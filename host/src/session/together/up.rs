@@ -1,0 +1,306 @@
+//! Bringing sessions up.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::plan::{Plan, Step};
+use super::ready::{Progress, Waited};
+use super::stage::{Board, OnStage, Slots, Stage, each};
+use crate::config::Condition;
+use crate::session::find::Listing;
+use crate::session::host::Host;
+use crate::session::model::{ExitStatus, SessionConfig, SessionState, SessionStatus};
+use crate::session::processes;
+use crate::session::survey::Filter;
+use crate::{Error, Result};
+
+/// How many are started or stopped at once.
+pub(super) const AT_ONCE: usize = 8;
+
+/// How many lines of a session that failed are shown.
+const LAST: u32 = 10;
+
+/// How often a session is looked at that is waited for.
+const STEP: Duration = Duration::from_millis(50);
+/// The same where each look asks an engine.
+const ENGINE_STEP: Duration = Duration::from_millis(300);
+
+/// How long somebody else may take who is just starting the same session.
+const OTHERS: Duration = Duration::from_secs(10);
+/// Some engines tell the time of a start in whole seconds.
+const ROUNDED: Duration = Duration::from_secs(1);
+
+/// How [`Host::up`] does it.
+#[derive(Debug, Clone, Default)]
+pub struct UpOptions {
+    /// How long all of it may take; `None`: as long as each session's own times allow.
+    pub timeout: Option<Duration>,
+}
+
+impl Host {
+    /// Start the sessions of a plan that do not run, each when what it needs is so far, as many at
+    /// once as can be. Returns when all are up: ready, where they say when that is, and ended with
+    /// code 0 where another one waits for that.
+    ///
+    /// One that runs is left as it is, and so is one that has ended with code 0 for which all that
+    /// need that are running. What needs one that failed is not started; all others are.
+    ///
+    /// `told` hears of each stage; the last ones are returned, in the order of the plan.
+    ///
+    /// # Errors
+    ///
+    /// The sessions that there are cannot be listed at all. What goes wrong with one session is its
+    /// [`Stage::Failed`].
+    pub fn up(
+        &self,
+        plan: &Plan,
+        options: &UpOptions,
+        told: OnStage<'_>,
+    ) -> Result<Vec<(String, Stage)>> {
+        let names = || plan.steps.iter().map(|step| step.name.as_str());
+        let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
+        let before = before(&self.list(&Filter::default())?);
+        let steps: HashMap<&str, &Step> =
+            plan.steps.iter().map(|step| (step.name.as_str(), step)).collect();
+        let board = Board::new(names(), told);
+        let slots = Slots::new(AT_ONCE);
+        each(names(), &board, |name| {
+            let Some(step) = steps.get(name) else { return };
+            if step.is_broken {
+                // At once: it may be in a circle of sessions that wait for each other.
+                let error = self.defined(name).err();
+                let error = error.unwrap_or_else(|| Error::failed("its definition is broken"));
+                return board.reach(name, Stage::failed(error), &[]);
+            }
+            if !step.depends_on.is_empty() {
+                board.reach(name, Stage::Waiting, &[]);
+            }
+            if let Err(because) = board.wait(&step.depends_on) {
+                return board.reach(name, Stage::Skipped { because }, &[]);
+            }
+            let done = before.get(name).is_some_and(succeeded)
+                && step.is_awaited
+                && plan.steps.iter().filter(|other| other.awaits(name)).all(|other| {
+                    before.get(&other.name).is_some_and(|one| one.state == SessionState::Running)
+                });
+            if done {
+                let all = [Condition::Started, Condition::Ready, Condition::Succeeded];
+                return board.reach(name, Stage::Succeeded, &all);
+            }
+            if let Err(error) = self.up_one(step, &board, &slots, deadline) {
+                board.reach(name, self.failed(name, error), &[]);
+            }
+        });
+        Ok(board.last(names()))
+    }
+
+    fn up_one(
+        &self,
+        step: &Step,
+        board: &Board<'_>,
+        slots: &Slots,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
+        let name = &step.name;
+        let defined = self.defined(name)?;
+        let began = Instant::now();
+        let (status, started) = slots.with(|| {
+            board.reach(name, Stage::Starting, &[]);
+            self.start_unless_running(name)
+        })?;
+        let mut reached = vec![Condition::Started];
+        if step.ready.is_none() {
+            reached.push(Condition::Ready);
+        }
+        let place = Filter {
+            backend: Some(status.backend.clone()),
+            location: Some(status.location.clone()),
+        };
+        let status = Box::new(status);
+        let stage = if started { Stage::Started(status) } else { Stage::Running(status) };
+        board.reach(name, stage, &reached);
+        if self.dry_run() {
+            return Ok(());
+        }
+        let mut succeeded = None;
+        if let Some(ready) = &step.ready {
+            board.reach(name, Stage::GettingReady, &[]);
+            let latest = Instant::now() + ready.timeout;
+            let latest = deadline.map_or(latest, |deadline| deadline.min(latest));
+            let mut progress = Progress::new(self, &defined, &place, ready)?;
+            loop {
+                // Whether it still runs is asked first: its last line may be the one.
+                let end = self.end_of(name, &place)?;
+                match progress.look(latest)? {
+                    Waited::Ready => break,
+                    Waited::NotYet if end.is_some() => {}
+                    Waited::NotYet if Instant::now() >= latest => {
+                        return Err(Error::TimedOut {
+                            what: format!(
+                                "session '{name}' was not ready within {}",
+                                seconds(began.elapsed())
+                            ),
+                            advice: Some(format!(
+                                "it runs on: 'kst logs {name}' shows what it does, and `ready: \
+                                 {{timeout: …}}` in the config gives it longer"
+                            )),
+                        });
+                    }
+                    Waited::NotYet => {
+                        thread::sleep(self.step_of(&defined));
+                        continue;
+                    }
+                }
+                // It has ended. That is fine for one that others wait for to have done its work.
+                match end {
+                    Some(Some(ExitStatus::Code(0))) if step.is_awaited => {
+                        succeeded = Some(());
+                        break;
+                    }
+                    end => return Err(ended(name, end.flatten(), "before it was ready")),
+                }
+            }
+            let after = if started { began.elapsed() } else { Duration::ZERO };
+            board.reach(name, Stage::Ready { after }, &[Condition::Ready]);
+        }
+        if step.is_awaited {
+            board.reach(name, Stage::AtWork, &[]);
+            while succeeded.is_none() {
+                match self.end_of(name, &place)? {
+                    Some(Some(ExitStatus::Code(0))) => succeeded = Some(()),
+                    Some(end) => return Err(ended(name, end, "and others wait for it to succeed")),
+                    None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                        return Err(Error::TimedOut {
+                            what: format!(
+                                "session '{name}' did not end within {}",
+                                seconds(began.elapsed())
+                            ),
+                            advice: Some(format!(
+                                "it runs on: 'kst logs {name}' shows what it does"
+                            )),
+                        });
+                    }
+                    None => thread::sleep(self.step_of(&defined)),
+                }
+            }
+            board.reach(name, Stage::Succeeded, &[Condition::Succeeded]);
+        }
+        Ok(())
+    }
+
+    /// The session, and whether it was started just now.
+    fn start_unless_running(&self, name: &str) -> Result<(SessionStatus, bool)> {
+        let anywhere = Filter::default();
+        match self.afresh().status(name, &anywhere) {
+            Ok(status) if status.state == SessionState::Running => return Ok((status, false)),
+            // What is wrong with it, its start tells better.
+            _ => {}
+        }
+        let given = SessionConfig { name: name.to_owned(), ..SessionConfig::default() };
+        let began = Timestamp::now();
+        let error = match self.start(&given) {
+            Ok(status) => return Ok((status, true)),
+            Err(error @ Error::Exists { .. }) => error,
+            Err(error) => return Err(error),
+        };
+        // Somebody else is quicker, and may be about to make it; a short one may have ended since.
+        let deadline = Instant::now() + OTHERS;
+        loop {
+            match self.afresh().status(name, &anywhere) {
+                Ok(status) if status.state == SessionState::Running => return Ok((status, false)),
+                Ok(status) if status.created_at.is_some_and(|at| at >= began - ROUNDED) => {
+                    return Ok((status, false));
+                }
+                _ if Instant::now() >= deadline => return Err(error),
+                _ => thread::sleep(STEP),
+            }
+        }
+    }
+
+    /// How a session ended: `None` while it runs, `Some(None)` where nobody knows.
+    fn end_of(&self, name: &str, place: &Filter) -> Result<Option<Option<ExitStatus>>> {
+        // The ledger alone tells it of what runs on this machine, and costs a read.
+        let entries = self.entries_named(name);
+        let latest = entries.iter().rfind(|entry| {
+            Some(&entry.backend) == place.backend.as_ref()
+                && Some(&entry.location) == place.location.as_ref()
+        });
+        if let Some(entry) = latest
+            && entry.here
+        {
+            if let Some((exit, _)) = entry.end {
+                return Ok(Some(Some(exit)));
+            }
+            if entry.shim.is_some_and(|(pid, start)| processes::alive(pid, start)) {
+                return Ok(None);
+            }
+        }
+        match self.afresh().status(name, place) {
+            Ok(status) if status.state == SessionState::Running => Ok(None),
+            Ok(status) => Ok(Some(status.exit)),
+            Err(Error::NotFound { .. }) => Ok(Some(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn step_of(&self, defined: &SessionConfig) -> Duration {
+        let backend = defined.backend.clone().unwrap_or_else(|| self.default_backend());
+        if self.runs_here(&backend) { STEP } else { ENGINE_STEP }
+    }
+
+    /// What went wrong, with what the session printed last.
+    fn failed(&self, name: &str, error: Error) -> Stage {
+        // Of one that could not be started there is only what an earlier run printed.
+        let tells = matches!(error, Error::TimedOut { .. } | Error::Failed { .. });
+        let last = match tells {
+            true => self.afresh().logs(name, &Filter::default(), LAST).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        Stage::Failed { error: Arc::new(error), last }
+    }
+}
+
+impl Step {
+    fn awaits(&self, name: &str) -> bool {
+        let one = |one: &crate::config::Dependency| {
+            one.name == name && one.condition == Condition::Succeeded
+        };
+        self.depends_on.iter().any(one)
+    }
+}
+
+/// What is known of each name before anything is started: of several the one that runs.
+fn before(listing: &Listing) -> HashMap<String, SessionStatus> {
+    let mut before: HashMap<String, SessionStatus> = HashMap::new();
+    for status in &listing.sessions {
+        let known = before.get(&status.name);
+        if known.is_none_or(|known| known.state != SessionState::Running) {
+            before.insert(status.name.clone(), status.clone());
+        }
+    }
+    before
+}
+
+fn succeeded(status: &SessionStatus) -> bool {
+    status.state == SessionState::Exited && status.exit == Some(ExitStatus::Code(0))
+}
+
+fn ended(name: &str, exit: Option<ExitStatus>, when: &str) -> Error {
+    let how = match exit {
+        Some(ExitStatus::Code(code)) => format!("ended with code {code}"),
+        Some(ExitStatus::Signal(signal)) => format!("was ended by signal {signal}"),
+        None => "ended, nobody knows how,".to_owned(),
+    };
+    Error::Failed {
+        what: format!("session '{name}' {how} {when}"),
+        advice: Some(format!("'kst logs {name}' shows all that it printed")),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
