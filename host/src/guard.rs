@@ -30,7 +30,7 @@ macro_rules! guards {
 guards! {
     /// A form runs in the operations that it was approved for, and in no other.
     Operations,
-    /// While kst reads (`probe`, `list`, `status`, `logs`), nothing that changes anything is run, nor
+    /// While kst reads (`probe`, `list`, `status`, `logs`, `follow`), nothing that changes anything is run, nor
     /// accepted in a manifest.
     ReadsOnly,
     /// Only forms that read are run several at once.

@@ -5,6 +5,7 @@
 
 mod bad_days;
 mod definition;
+mod follow;
 mod foreign;
 mod lifecycle;
 mod names;

@@ -20,6 +20,7 @@ mod completions;
 mod config;
 mod container;
 mod doctor;
+mod follow;
 mod harness;
 mod installed;
 mod interrupted;

@@ -144,6 +144,28 @@ fn output_that_acts_on_a_terminal() {
 }
 
 #[test]
+fn output_that_acts_on_a_terminal_while_it_is_followed() {
+    let script = Script::honest()
+        .record(&["also", "follow"])
+        .form("look", "follow", "reads", "box ls")
+        .gives("{id} {*} {pids} {name}")
+        .form("tail", "follow", "plan", "box tail {id}");
+    let printed = format!("cat <<'END'\nline{}\nEND", tricks());
+    Attack::by(script.on("follow", &[&["try", "look"], &["text", "tail"]]))
+        .engine("ls", "echo '1 up 0 web'")
+        .engine("tail", &printed)
+        .kst(&["--color", "always", "logs", "-f", "web", "-b", "evil"])
+        .exits(0)
+        .running_anything()
+        .stopped_by(&[Guard::ShownPlain])
+        .lands_when(|seen| {
+            ["\u{1b}[2J", "\u{1b}]52", "\u{9b}", "\u{202e}", "\u{2066}"]
+                .iter()
+                .any(|trick| seen.shows(trick))
+        });
+}
+
+#[test]
 fn notes_that_act_on_a_terminal() {
     Attack::by(Script::honest().on("list", &[&["note", &tricks()]]))
         .kst(&["--color", "always", "--verbose", "list", "-b", "evil"])

@@ -57,6 +57,14 @@ impl Output {
         written(all_to(io::stdout().lock(), bytes))
     }
 
+    /// Print these very bytes; whether anybody is still there to read them.
+    pub fn pass_on(&self, bytes: &[u8]) -> anyhow::Result<bool> {
+        match all_to(io::stdout().lock(), bytes) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            other => written(other).map(|()| true),
+        }
+    }
+
     /// Print one JSON document.
     pub fn json(&self, document: &serde_json::Value) -> anyhow::Result<()> {
         let mut text = serde_json::to_string_pretty(document).context("cannot write JSON")?;
@@ -68,6 +76,13 @@ impl Output {
     pub fn note(&self, text: &str) {
         if !self.is_quiet() {
             self.say(&safe(text));
+        }
+    }
+
+    /// The same, with styles.
+    pub fn remark(&self, text: &str) {
+        if !self.quiet.load(Ordering::Relaxed) {
+            self.say(text);
         }
     }
 

@@ -214,6 +214,8 @@ pub struct PlannedCommand {
     pub argv: Vec<OsString>,
     /// Variables that it must run without.
     pub unset_env: Vec<String>,
+    /// Whether the number of lines asked for stands in it.
+    pub says_lines: bool,
     resolved: Resolved,
     env: Vec<(String, String)>,
     env_file: Option<EnvFile>,
@@ -394,6 +396,7 @@ impl Call {
                 program: resolved.path.clone(),
                 argv,
                 unset_env: self.unset.clone(),
+                says_lines: form.mentions(&Placeholder::Lines),
                 resolved,
                 env,
                 env_file,

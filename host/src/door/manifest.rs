@@ -157,6 +157,7 @@ impl Operation {
                 | Operation::List
                 | Operation::Status
                 | Operation::Logs
+                | Operation::Follow
                 | Operation::Events
         )
     }

@@ -14,6 +14,7 @@
 //! | `fill`, `carry`, `escape` | a form and a request make an argv; is it the whole request? |
 //! | `bind` | which id and pids belong to the request's name |
 //! | `program`, `run` | which file runs, and running it |
+//! | `stream` | running a plan whose output is read as it comes |
 //! | `interrupt` | ending what runs when kst itself is to end |
 //! | `call` | one operation at one location: all of the above, in order |
 //! | `audit` | what was run and refused, written down |
@@ -39,6 +40,7 @@ mod program;
 mod request;
 mod run;
 mod show;
+mod stream;
 #[cfg(any(test, fuzzing))]
 pub mod targets;
 
@@ -70,3 +72,4 @@ pub use program::{ProgramError, Programs};
 pub use request::{Location, Request};
 pub use run::Output;
 pub use show::render;
+pub(crate) use stream::{Came, Stream};

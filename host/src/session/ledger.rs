@@ -165,14 +165,20 @@ impl Ledger {
         Ok(self.path.join("logs"))
     }
 
-    /// Open the log of a run for reading.
+    /// Open the log of a run for reading; or `older`, what was kept of it before that was begun.
     ///
     /// # Errors
     /// There is none, or it is not a regular file.
-    pub fn open_log(&self, run: &str) -> io::Result<std::fs::File> {
+    pub fn open_log(&self, run: &str, older: bool) -> io::Result<std::fs::File> {
         check_run(run)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
-        private::open_file(&self.folder, &format!("logs/{run}.log"))
+        let older = if older { ".1" } else { "" };
+        private::open_file(&self.folder, &format!("logs/{run}.log{older}"))
+    }
+
+    /// The state folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Have a name of a backend to oneself, as long as the returned lock lives: of many starts of one
@@ -191,7 +197,8 @@ impl Ledger {
     pub fn remove_run(&self, run: &str) -> Result<()> {
         check_run(run)?;
         self.append(&Event::Removed { run: run.to_owned() })?;
-        for file in [format!("specs/{run}.json"), format!("logs/{run}.log")] {
+        let logs = ["", ".1"].map(|older| format!("logs/{run}.log{older}"));
+        for file in logs.into_iter().chain([format!("specs/{run}.json")]) {
             match self.folder.remove_file(&file) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(self.failed(&format!("remove {file} from"), error));

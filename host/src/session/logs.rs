@@ -1,10 +1,11 @@
 //! What a session printed.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::host::Host;
+use super::kept::Kept;
 use super::ledger::Entry;
 use super::model::SessionState;
 use super::serve::SessionProcesses;
@@ -17,9 +18,9 @@ use crate::{Error, Result};
 
 /// How long the writer of a log may need after its session ended. On a busy machine tmux takes seconds
 /// to pass on what a program printed last.
-const WRITER_PATIENCE: Duration = Duration::from_secs(10);
-/// How much of a log's end is read at once.
-const CHUNK: u64 = 64 << 10;
+pub(super) const WRITER_PATIENCE: Duration = Duration::from_secs(10);
+/// How much of a log is read at once.
+const CHUNK: usize = 64 << 10;
 /// More than this is not returned, however long the lines are.
 const MOST: usize = 64 << 20;
 
@@ -33,10 +34,7 @@ impl Host {
     pub fn logs(&self, name: &str, filter: &Filter, lines: u32) -> Result<Vec<u8>> {
         let found = self.find_reached(name, filter)?;
         if found.status.state == SessionState::Defined {
-            return Err(Error::NotFound {
-                name: name.to_owned(),
-                advice: Some(format!("the config defines it; start it with 'kst start {name}'")),
-            });
+            return Err(not_started(name));
         }
         let here = found
             .plugin
@@ -64,18 +62,13 @@ impl Host {
             ))
         };
         let Some(ledger) = self.known_ledger() else { return Ok(Vec::new()) };
-        // Through the folder that was checked, and no link in it is followed.
-        match ledger.open_log(&entry.run) {
-            Ok(file) => tail(file, lines)
-                .map(|text| last_lines(&with_line_feeds(&text), lines))
-                .map_err(failed),
-            // It has printed nothing yet.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(failed(error)),
-        }
+        // Through the folder that was checked, and no link in it is followed. Where there is no log,
+        // it has printed nothing yet.
+        let text = Kept::last_lines(Arc::new(ledger), &entry.run, lines).and_then(all_of);
+        text.map(|text| last_lines(&with_line_feeds(&text), lines)).map_err(failed)
     }
 
-    fn told_by_backend(&self, found: &Sighting, lines: u32) -> Result<Vec<u8>> {
+    pub(super) fn told_by_backend(&self, found: &Sighting, lines: u32) -> Result<Vec<u8>> {
         let name = &found.status.name;
         let Some(plugin) = &found.plugin else { return Ok(Vec::new()) };
         let mut request = found.request(Operation::Logs);
@@ -94,28 +87,33 @@ impl Host {
     }
 }
 
-/// Read as much of a file's end as holds so many lines.
-fn tail(mut file: File, lines: u32) -> io::Result<Vec<u8>> {
-    let mut at = file.seek(SeekFrom::End(0))?;
-    let mut blocks: Vec<Vec<u8>> = Vec::new();
-    let (mut feeds, mut size) = (0usize, 0usize);
-    // One more than asked for: the last line's end is not another line.
-    while at > 0 && feeds <= lines as usize && size < MOST {
-        let length = at.min(CHUNK);
-        at -= length;
-        file.seek(SeekFrom::Start(at))?;
-        let mut block = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        file.read_exact(&mut block)?;
-        feeds += block.iter().filter(|&&byte| byte == b'\n').count();
-        size += block.len();
-        blocks.push(block);
+/// Why a session that is only defined has no output.
+pub(super) fn not_started(name: &str) -> Error {
+    Error::NotFound {
+        name: name.to_owned(),
+        advice: Some(format!("the config defines it; start it with 'kst start {name}'")),
     }
-    blocks.reverse();
-    Ok(blocks.concat())
+}
+
+/// What there is to be read now, or the end of it.
+fn all_of(mut kept: Kept) -> io::Result<Vec<u8>> {
+    let (mut text, mut buffer) = (Vec::new(), vec![0; CHUNK]);
+    loop {
+        let length = kept.read(&mut buffer)?;
+        if length == 0 {
+            break;
+        }
+        text.extend_from_slice(buffer.get(..length).unwrap_or_default());
+        if text.len() > 2 * MOST {
+            text.drain(..text.len() - MOST);
+        }
+    }
+    text.drain(..text.len().saturating_sub(MOST));
+    Ok(text)
 }
 
 /// The last lines of a text; its last line counts whether or not it has ended.
-fn last_lines(text: &[u8], lines: u32) -> Vec<u8> {
+pub(super) fn last_lines(text: &[u8], lines: u32) -> Vec<u8> {
     if lines == 0 || text.is_empty() {
         return Vec::new();
     }
@@ -156,8 +154,6 @@ fn with_line_feeds(text: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     #[test]
@@ -175,17 +171,5 @@ mod tests {
     #[test]
     fn terminal_line_ends_become_line_feeds() {
         assert_eq!(with_line_feeds(b"a\r\nb\r\r\nc\rd\r"), b"a\nb\nc\rd\r");
-    }
-
-    #[test]
-    fn a_tail_is_read_from_the_end_alone_and_is_whole() {
-        let mut file = tempfile::tempfile().expect("a temporary file");
-        let text: String = (0..50_000).map(|number| format!("line {number}\n")).collect();
-        file.write_all(text.as_bytes()).expect("written");
-        let read = tail(file.try_clone().expect("clone"), 10).expect("read");
-        assert!(read.len() < 200_000, "{}", read.len());
-        assert_eq!(last_lines(&read, 2), b"line 49998\nline 49999\n");
-        let all = tail(file, 100_000).expect("read");
-        assert_eq!(all, text.as_bytes());
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 pub use nearest::nearest;
-pub use neutralise::{neutralise, plain};
+pub use neutralise::{Cleaning, neutralise, plain};
 
 use crate::guard::Guard;
 

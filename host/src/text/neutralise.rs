@@ -40,6 +40,108 @@ fn clean(bytes: &[u8], colours: bool) -> Vec<u8> {
     cleaner.finish()
 }
 
+/// [`neutralise`] and [`plain`] for output that comes bit by bit: it is given out line by line.
+///
+/// ```
+/// let mut cleaning = kst::text::Cleaning::new(true);
+/// cleaning.feed(b"\x1b[31mred\x1b[2J\nstill ");
+/// assert_eq!(cleaning.lines(), ["\x1b[31mred\x1b[0m"]);
+/// assert_eq!(cleaning.unended(), "\x1b[31mstill \x1b[0m");
+/// cleaning.feed(b"red\r\n");
+/// assert_eq!(cleaning.lines(), ["\x1b[31mstill red\x1b[0m"]);
+/// ```
+pub struct Cleaning {
+    cleaner: Cleaner,
+    /// The first bytes of a character whose last are still to come.
+    begun: Vec<u8>,
+    /// The colours that were on where the current line begins.
+    before: String,
+}
+
+impl Cleaning {
+    /// With the colours kept, or without.
+    pub fn new(colours: bool) -> Self {
+        Cleaning { cleaner: Cleaner::new(colours, 0), begun: Vec::new(), before: String::new() }
+    }
+
+    /// Take in what was printed next.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.begun.extend_from_slice(bytes);
+        let whole = self.begun.len() - unended_character(&self.begun);
+        let rest = self.begun.split_off(whole);
+        let text = std::mem::replace(&mut self.begun, rest);
+        let text = String::from_utf8_lossy(&text);
+        if !Guard::ShownPlain.holds() {
+            self.cleaner.out.push_str(&text);
+            self.cleaner.line = self.cleaner.out.rfind('\n').map_or(0, |end| end + 1);
+            return;
+        }
+        text.chars().for_each(|c| self.cleaner.push(c));
+    }
+
+    /// The lines that have ended since this was last asked, without their ends. Each has its own
+    /// colours, and leaves none on.
+    pub fn lines(&mut self) -> Vec<String> {
+        let ended: String = self.cleaner.out.drain(..self.cleaner.line).collect();
+        self.cleaner.line = 0;
+        let lines = ended.split_terminator('\n');
+        lines.map(|line| closed(&mut self.before, line)).collect()
+    }
+
+    /// The line that has not ended yet, as it is now.
+    pub fn unended(&self) -> String {
+        let line = self.cleaner.out.get(self.cleaner.line..).unwrap_or_default();
+        match line.is_empty() {
+            true => String::new(),
+            false => closed(&mut self.before.clone(), line),
+        }
+    }
+}
+
+/// A line with the colours that were on `before` it, all switched off at its end. Afterwards `before`
+/// holds those that are on for the next one.
+fn closed(before: &mut String, line: &str) -> String {
+    let mut closed = format!("{before}{line}");
+    for part in line.split('\u{1b}').skip(1) {
+        // Nothing else is left of control sequences.
+        let Some((parameters, _)) = part.strip_prefix('[').and_then(|part| part.split_once('m'))
+        else {
+            continue;
+        };
+        if parameters.bytes().all(|byte| byte == b'0') {
+            before.clear();
+            continue;
+        }
+        if before.len() + parameters.len() > MOST_CARRIED {
+            before.clear();
+        }
+        before.push_str(&format!("\u{1b}[{parameters}m"));
+    }
+    if !before.is_empty() {
+        closed.push_str("\u{1b}[0m");
+    }
+    closed
+}
+
+/// How many bytes at the end are the beginning of a character that has not ended.
+fn unended_character(bytes: &[u8]) -> usize {
+    // A character has four bytes at most.
+    let from = bytes.len().saturating_sub(3);
+    let tail = bytes.get(from..).unwrap_or_default();
+    for (at, byte) in tail.iter().enumerate().rev() {
+        let length = match byte {
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => 4,
+            0x80..=0xbf => continue,
+            _ => return 0,
+        };
+        let there = tail.len() - at;
+        return if there < length { there } else { 0 };
+    }
+    0
+}
+
 /// The longest parameters of a colour sequence that are kept; real ones have some 20 characters.
 const LONGEST_SGR: usize = 64;
 
@@ -291,6 +393,56 @@ mod tests {
     fn direction_is_shown_and_emoji_stay() {
         assert_eq!(shown("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(shown("👩\u{200d}💻 ✔\u{fe0f} 日本\tx"), "👩\u{200d}💻 ✔\u{fe0f} 日本\tx");
+    }
+
+    /// However it is cut, and whatever it is.
+    #[test]
+    fn bit_by_bit_is_the_same_as_at_once() {
+        let texts: [&[u8]; 6] = [
+            "Grüße 日本 👩\u{200d}💻\nnext\n".as_bytes(),
+            b"\x1b[31mred\x1b[2J\nstill red\x1b[0m\n\x1b]0;title\x07plain\n",
+            b"10%\r20%\r\x1b[K30%\r\ndone\n",
+            b"a\xffb\xe2\x82c\xf0\x9f\n\x9b2Jx\n",
+            b"\x1b[1;32mok\n\n\n\x1b[mend\n",
+            b"one\r\r\ntwo\x1b[",
+        ];
+        for text in texts {
+            let mut at_once = Cleaning::new(true);
+            at_once.feed(text);
+            let whole = at_once.lines();
+            for size in 1..6 {
+                let mut cleaning = Cleaning::new(true);
+                let mut lines = Vec::new();
+                for part in text.chunks(size) {
+                    cleaning.feed(part);
+                    lines.extend(cleaning.lines());
+                }
+                assert_eq!(lines, whole, "{text:?} by {size}");
+            }
+            let colourless = |lines: &[String]| plain(lines.join("\n").as_bytes());
+            let all = plain(text);
+            let shown = all.get(..colourless(&whole).len()).unwrap_or_default();
+            assert_eq!(colourless(&whole), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn each_line_has_its_colours_to_itself() {
+        let mut cleaning = Cleaning::new(true);
+        cleaning.feed(b"a \x1b[1mb\x1b[31mc\nd\n\x1b[0me\nf\x1b[32m");
+        let bold = "\x1b[1m\x1b[31m";
+        let lines =
+            ["a \x1b[1mb\x1b[31mc\x1b[0m", &format!("{bold}d\x1b[0m"), &format!("{bold}\x1b[0me")];
+        assert_eq!(cleaning.lines(), lines);
+        assert_eq!(cleaning.unended(), "f\x1b[32m\x1b[0m");
+        // However many there are, they stay few.
+        for _ in 0..1000 {
+            cleaning.feed(b"\x1b[38;5;208mx\n");
+        }
+        assert!(cleaning.lines().iter().all(|line| line.len() < 400));
+        let mut plain = Cleaning::new(false);
+        plain.feed(b"\x1b[1mb\x1b]0;x\x07\n");
+        assert_eq!(plain.lines(), ["b"]);
     }
 
     #[test]

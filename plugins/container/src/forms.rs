@@ -1,6 +1,6 @@
 //! What podman and docker are asked, and how. Both understand every form.
 
-use Operation::{Attach, List, Logs, Probe, Remove, Signal, Start, Status, Stop, Wait};
+use Operation::{Attach, Follow, List, Logs, Probe, Remove, Signal, Start, Status, Stop, Wait};
 use kst_plugin::prelude::*;
 
 /// A line about a container. First what the engine itself makes up; then, as JSON so that it cannot
@@ -68,7 +68,7 @@ pub fn description() -> Description {
     .form(
         Form::reads(
             "container",
-            &[Status, Start, Stop, Remove, Logs, Attach, Wait, Signal],
+            &[Status, Start, Stop, Remove, Logs, Attach, Follow, Wait, Signal],
             CONTAINER,
         )
         .gives(LINE),
@@ -85,9 +85,11 @@ pub fn description() -> Description {
     .form(Form::reads("logs-timed", &[Logs], "{location} logs --timestamps --tail {lines} {id}"))
     .form(Form::reads("logs-whole", &[Logs], "{location} logs {id}"))
     .form(Form::reads("logs-timed-whole", &[Logs], "{location} logs --timestamps {id}"))
+    .form(Form::plan("follow", &[Follow], "{location} logs -f [--tail {lines}] {id}"))
+    .form(Form::plan("follow-whole", &[Follow], "{location} logs -f {id}"))
     .form(Form::plan("attach", &[Attach], "{location} attach --sig-proxy=false {id}"))
     .form(Form::plan("wait", &[Wait], "{location} wait {id}"))
     .form(Form::changes("signal", &[Signal], "{location} kill -s {signal} {id}"))
-    .operations(&[Wait, Signal])
+    .operations(&[Follow, Wait, Signal])
     .detach("Ctrl-p Ctrl-q")
 }

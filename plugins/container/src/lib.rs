@@ -127,6 +127,16 @@ impl Backend for Containers {
         Ok(LogSource::Text(logs::tail(merged.as_bytes(), lines)))
     }
 
+    fn follow(at: &Location, name: &str) -> Result<StreamSource, Error> {
+        if look(name)?.state != State::Running {
+            return Err(Error::NotRunning);
+        }
+        // podman loses what is printed between the last lines and those that follow; from the
+        // beginning on it loses nothing.
+        let whole = at.name == "podman";
+        Ok(StreamSource::Plan(Plan::of(if whole { "follow-whole" } else { "follow" })))
+    }
+
     fn attach(_at: &Location, name: &str) -> Result<Plan, Error> {
         if look(name)?.state != State::Running {
             return Err(Error::NotRunning);

@@ -244,7 +244,7 @@ fn a_removed_run_leaves_nothing() {
     ledger.remove_run("r1").unwrap();
     assert_eq!(runs(&ledger), ["r2"]);
     assert!(!ledger.log("r1").exists() && ledger.log("r2").exists());
-    assert!(ledger.open_log("r1").is_err() && ledger.open_log("r2").is_ok());
+    assert!(ledger.open_log("r1", false).is_err() && ledger.open_log("r2", false).is_ok());
     assert!(ledger.spec("r1").is_none() && ledger.spec("r2").is_some());
     // A shim that writes late does not bring it back.
     ledger.append(&lifetime("r1")[4]).unwrap();

@@ -119,7 +119,7 @@ impl<'a> Progress<'a> {
                             (*run, *at) = (Some(entry.run.clone()), 0);
                             tail.clear();
                         }
-                        match ledger.open_log(&entry.run) {
+                        match ledger.open_log(&entry.run, false) {
                             Ok(mut file) => search(&mut file, text.as_bytes(), at, tail)
                                 .map_err(|error| unreadable(self.name, &error))?,
                             // It has printed nothing yet.

@@ -74,6 +74,10 @@ impl Backend for Scripted {
     fn signal(_at: &Location, name: &str) -> Result<(), Error> {
         steps::play("signal", name).map(|_| ())
     }
+
+    fn follow(_at: &Location, name: &str) -> Result<StreamSource, Error> {
+        Ok(StreamSource::Plan(Plan::of(&steps::play("follow", name)?.text)))
+    }
 }
 
 /// Add what a record says of the backend itself.
@@ -147,6 +151,7 @@ fn operation(name: &str) -> Operation {
         "stop" => Operation::Stop,
         "remove" => Operation::Remove,
         "logs" => Operation::Logs,
+        "follow" => Operation::Follow,
         "send" => Operation::Send,
         "exec" => Operation::Exec,
         "wait" => Operation::Wait,

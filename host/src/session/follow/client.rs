@@ -1,0 +1,246 @@
+//! A session whose engine tells what it prints, by a client that runs as long as it is followed.
+
+use std::os::fd::OwnedFd;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use super::{LineFeeds, Message, Source, shown};
+use crate::Error;
+use crate::door::{Came, Operation, Stream};
+use crate::plugin::StreamSource;
+use crate::session::host::Host;
+use crate::session::logs::last_lines;
+use crate::session::model::ExitStatus;
+use crate::session::serve::{SessionProcesses, Trouble};
+use crate::session::sighting::Sighting;
+
+/// How long nothing comes where the beginning is over.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long the beginning may take.
+const LONGEST_BEGINNING: Duration = Duration::from_secs(10);
+
+pub(super) struct Client<'h> {
+    pub host: &'h Host,
+    pub source: Source,
+    pub sender: SyncSender<Message>,
+    pub stop: &'h OwnedFd,
+}
+
+/// Why reading is over.
+enum Over {
+    /// There is no more.
+    End,
+    /// Nobody listens any more.
+    Unheard,
+}
+
+impl Client<'_> {
+    /// Read what `found` prints, its last lines first; all of it where no number is given.
+    pub(super) fn read(self, found: Sighting, lines: Option<u32>) {
+        let number = self.source.number;
+        let last = match self.tell(found, lines) {
+            Ok(Over::Unheard) => return,
+            Ok(Over::End) => Message::Ended(number, self.exit()),
+            Err(error) => Message::Trouble(number, error),
+        };
+        let _ = self.sender.send(last);
+    }
+
+    /// Read all that a new run of the session prints.
+    pub(super) fn read_again(self) {
+        let found = self.find();
+        let number = self.source.number;
+        let _ = self.sender.send(Message::Again(number));
+        match found {
+            Ok(found) => self.read(found, None),
+            Err(error) => {
+                let _ = self.sender.send(Message::Trouble(number, error));
+            }
+        }
+    }
+
+    fn find(&self) -> crate::Result<Sighting> {
+        self.host.afresh().find_reached(&self.source.session.name, &self.source.filter())
+    }
+
+    /// How it ended, as far as its engine tells.
+    fn exit(&self) -> Option<ExitStatus> {
+        self.find().ok().and_then(|found| found.status.exit)
+    }
+
+    fn tell(&self, found: Sighting, lines: Option<u32>) -> crate::Result<Over> {
+        let Some(plugin) = &found.plugin else { return Ok(Over::End) };
+        if !found.is_running() {
+            let text = self.host.told_by_backend(&found, lines.unwrap_or(u32::MAX))?;
+            return Ok(self.send(text));
+        }
+        let name = &found.status.name;
+        let mut request = found.request(Operation::Follow);
+        request.lines = lines;
+        let at = &found.location;
+        let none = SessionProcesses::none();
+        let served = self.host.serve(plugin, request, none, |guest| guest.follow(at, name));
+        let (source, door) = match served {
+            // It has ended since it was found.
+            Err(Trouble::NotRunning) => {
+                let text = self.host.told_by_backend(&found, lines.unwrap_or(u32::MAX))?;
+                return Ok(self.send(text));
+            }
+            other => other.map_err(|trouble| trouble.error(name, &found.place()))?,
+        };
+        let StreamSource::Plan(form) = source else {
+            let what = format!("nothing keeps the output of '{name}', which kst did not start");
+            return Err(Error::Unsupported { backend: plugin.name().to_owned(), what });
+        };
+        let failed = |error: crate::door::DoorError| error.into_error(plugin.name());
+        let plan = door.plan(&form).map_err(failed)?;
+        if self.host.dry_run() {
+            return Ok(Over::End);
+        }
+        let broken = |error: std::io::Error| {
+            let place = shown(&self.source.session);
+            Error::failed(format!("the output of '{name}' in {place} cannot be followed: {error}"))
+        };
+        let mut beginning = match lines {
+            Some(lines) if !plan.says_lines => self.beginning(&found, lines),
+            _ => Beginning::Over,
+        };
+        let began = Instant::now();
+        let mut stream = Stream::start(plan.command().map_err(failed)?).map_err(broken)?;
+        let mut feeds = LineFeeds::default();
+        let status = loop {
+            let output = match stream.next(self.stop, beginning.pause()).map_err(broken)? {
+                Came::Output(bytes) => beginning.leave_out(feeds.feed(bytes)),
+                Came::Nothing => beginning.end(),
+                Came::Woken => return Ok(Over::Unheard),
+                Came::End(status) => break status,
+            };
+            if let Over::Unheard = self.send(output) {
+                return Ok(Over::Unheard);
+            }
+        };
+        door.plan_ran(&form, &plan, began.elapsed(), status);
+        let mut rest = beginning.leave_out(feeds.rest());
+        rest.extend(beginning.end());
+        if let Over::Unheard = self.send(rest) {
+            return Ok(Over::Unheard);
+        }
+        match status.success() {
+            true => Ok(Over::End),
+            false => Err(broken(std::io::Error::other("the engine's client gave up"))),
+        }
+    }
+
+    /// What to leave out of a client's output that begins with all that there is.
+    fn beginning(&self, found: &Sighting, lines: u32) -> Beginning {
+        match self.host.told_by_backend(found, u32::MAX) {
+            Ok(text) => {
+                let ended = text.iter().filter(|&&byte| byte == b'\n').count() as u64;
+                let all = ended + u64::from(!text.is_empty() && !text.ends_with(b"\n"));
+                Beginning::Lines(all.saturating_sub(u64::from(lines)))
+            }
+            // It is too much to be read at once.
+            Err(_) => Beginning::Last {
+                lines,
+                text: Vec::new(),
+                until: Instant::now() + LONGEST_BEGINNING,
+            },
+        }
+    }
+
+    fn send(&self, bytes: Vec<u8>) -> Over {
+        if bytes.is_empty() {
+            return Over::End;
+        }
+        match self.sender.send(Message::Output(self.source.number, bytes)) {
+            Ok(()) => Over::End,
+            Err(_) => Over::Unheard,
+        }
+    }
+}
+
+/// What was printed before the lines that were asked for.
+enum Beginning {
+    /// Nothing of it is left.
+    Over,
+    /// So many lines of it are left.
+    Lines(u64),
+    /// It is over with the first pause, and these are its last lines.
+    Last { lines: u32, text: Vec<u8>, until: Instant },
+}
+
+impl Beginning {
+    /// How long a pause tells that it is over.
+    fn pause(&self) -> Option<Duration> {
+        match self {
+            Beginning::Last { .. } => Some(PAUSE),
+            Beginning::Over | Beginning::Lines(_) => None,
+        }
+    }
+
+    /// What is left of this output.
+    fn leave_out(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+        match self {
+            Beginning::Over => bytes,
+            Beginning::Lines(left) => {
+                let mut from = 0;
+                while *left > 0 {
+                    let rest = bytes.get(from..).unwrap_or_default();
+                    let Some(end) = memchr::memchr(b'\n', rest) else { return Vec::new() };
+                    from += end + 1;
+                    *left -= 1;
+                }
+                *self = Beginning::Over;
+                bytes.split_off(from)
+            }
+            Beginning::Last { lines, text, until } => {
+                text.extend(bytes);
+                if Instant::now() >= *until {
+                    return self.end();
+                }
+                *text = last_lines(text, *lines);
+                Vec::new()
+            }
+        }
+    }
+
+    /// It is over; what of it was asked for.
+    fn end(&mut self) -> Vec<u8> {
+        match std::mem::replace(self, Beginning::Over) {
+            Beginning::Last { lines, text, .. } => last_lines(&text, lines),
+            Beginning::Over | Beginning::Lines(_) => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_before_those_that_were_asked_for_are_left_out() {
+        let mut beginning = Beginning::Lines(2);
+        let parts: [&[u8]; 4] = [b"one\ntw", b"o", b"\nthr", b"ee\nfour"];
+        let left: Vec<u8> =
+            parts.iter().flat_map(|part| beginning.leave_out(part.to_vec())).collect();
+        assert_eq!(left, b"three\nfour");
+        assert_eq!(Beginning::Lines(0).leave_out(b"one".to_vec()), b"one");
+        assert_eq!(Beginning::Over.leave_out(b"one\n".to_vec()), b"one\n");
+    }
+
+    #[test]
+    fn what_came_before_the_first_pause_is_the_beginning() {
+        let until = Instant::now() + LONGEST_BEGINNING;
+        let mut beginning = Beginning::Last { lines: 2, text: Vec::new(), until };
+        for part in [b"one\ntwo\nth".as_slice(), b"ree\n"] {
+            assert_eq!(beginning.leave_out(part.to_vec()), b"");
+            assert_eq!(beginning.pause(), Some(PAUSE));
+        }
+        assert_eq!(beginning.end(), b"two\nthree\n");
+        assert_eq!(beginning.leave_out(b"four\n".to_vec()), b"four\n");
+        assert_eq!((beginning.end(), beginning.pause()), (Vec::new(), None));
+        // Without a pause it has an end all the same.
+        let mut endless = Beginning::Last { lines: 1, text: Vec::new(), until: Instant::now() };
+        assert_eq!(endless.leave_out(b"one\ntwo\n".to_vec()), b"two\n");
+    }
+}

@@ -1,0 +1,215 @@
+//! The output of a run that the host keeps: a file that is written to its end, and the one before it
+//! that was full (see [`crate::shim::record`]).
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::Arc;
+
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+
+use super::ledger::Ledger;
+
+/// How much of a log's end is looked at at once.
+const CHUNK: u64 = 64 << 10;
+/// How often to look again where the files are just being exchanged.
+const TRIES: usize = 10;
+
+/// A file of a log, open.
+pub(crate) struct Part {
+    file: File,
+    /// Which file it is, whatever its name.
+    number: (u64, u64),
+    /// Up to where it was read.
+    at: u64,
+}
+
+impl Part {
+    fn new(file: File) -> io::Result<Self> {
+        let meta = file.metadata()?;
+        Ok(Part { number: (meta.dev(), meta.ino()), file, at: 0 })
+    }
+
+    /// The file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Which file it is.
+    pub(crate) fn number(&self) -> (u64, u64) {
+        self.number
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    /// Read on; 0 at its end.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut len = self.file.read_at(buffer, self.at)?;
+        if len == 0 && self.len()? < self.at {
+            // It was emptied, and begins anew.
+            self.at = 0;
+            len = self.file.read_at(buffer, 0)?;
+        }
+        self.at += len as u64;
+        Ok(len)
+    }
+
+    /// Go to where the last `lines` lines begin; returns how many fewer it has. A last line that has
+    /// not ended counts.
+    fn seek_back(&mut self, lines: u64, ends_here: bool) -> io::Result<u64> {
+        let mut at = self.len()?;
+        if lines == 0 {
+            self.at = at;
+            return Ok(0);
+        }
+        let mut left = lines;
+        let mut buffer = vec![0; usize::try_from(CHUNK).map_err(io::Error::other)?];
+        let mut last = ends_here;
+        while at > 0 {
+            let from = at.saturating_sub(CHUNK);
+            let length = usize::try_from(at - from).map_err(io::Error::other)?;
+            let block = buffer.get_mut(..length).unwrap_or_default();
+            self.file.read_exact_at(block, from)?;
+            for feed in memchr::memrchr_iter(b'\n', block) {
+                // The end of the last line is not the beginning of another.
+                if last && from + feed as u64 + 1 == at {
+                    last = false;
+                    continue;
+                }
+                left -= 1;
+                if left == 0 {
+                    self.at = from + feed as u64 + 1;
+                    return Ok(0);
+                }
+            }
+            last = false;
+            at = from;
+        }
+        self.at = 0;
+        Ok(left)
+    }
+}
+
+/// A log that is read from some place on, over the exchange of its files.
+pub(crate) struct Kept {
+    ledger: Arc<Ledger>,
+    run: String,
+    /// What is to be read, the file being written last.
+    parts: VecDeque<Part>,
+    /// Whether something was thrown away before it was read.
+    missed: bool,
+}
+
+impl Kept {
+    /// The log of a run, from its beginning: as much of it as is still there.
+    pub(crate) fn whole(ledger: Arc<Ledger>, run: &str) -> io::Result<Self> {
+        let parts = open(&ledger, run)?;
+        Ok(Kept { ledger, run: run.to_owned(), parts, missed: false })
+    }
+
+    /// The same, from where its last lines begin.
+    pub(crate) fn last_lines(ledger: Arc<Ledger>, run: &str, lines: u32) -> io::Result<Self> {
+        let mut kept = Kept::whole(ledger, run)?;
+        let mut left = u64::from(lines);
+        let mut ends_here = true;
+        for part in kept.parts.iter_mut().rev() {
+            // Whether anything follows decides what the end of a line at the end counts for.
+            let empty = part.len()? == 0;
+            left = part.seek_back(left, ends_here)?;
+            ends_here &= empty;
+        }
+        Ok(kept)
+    }
+
+    /// Read what comes next; 0 where there is nothing more now.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let alone = self.parts.len() <= 1;
+            let Some(front) = self.parts.front_mut() else {
+                self.parts = open(&self.ledger, &self.run)?;
+                if self.parts.is_empty() {
+                    return Ok(0);
+                }
+                continue;
+            };
+            let len = front.read(buffer)?;
+            if len > 0 {
+                return Ok(len);
+            }
+            if !alone {
+                self.parts.pop_front();
+                continue;
+            }
+            let number = front.number;
+            let mut now = open(&self.ledger, &self.run)?;
+            if now.back().is_none_or(|last| last.number == number) {
+                return Ok(0);
+            }
+            // It is written no more; what was written before that was known is still to be read.
+            let len = front.read(buffer)?;
+            if len > 0 {
+                return Ok(len);
+            }
+            let known = now.iter().position(|part| part.number == number);
+            match known {
+                Some(known) => drop(now.drain(..=known)),
+                None => self.missed = true,
+            }
+            self.parts = now;
+        }
+    }
+
+    /// Whether something was lost for being read too late, told once.
+    pub(crate) fn has_missed(&mut self) -> bool {
+        std::mem::take(&mut self.missed)
+    }
+
+    /// The file that is being read, if there is one.
+    pub(crate) fn part(&self) -> Option<&Part> {
+        self.parts.front()
+    }
+
+    /// Whether nobody writes the file that is being read. `None`: there is none.
+    pub(crate) fn is_free(&self) -> Option<bool> {
+        let file = self.part()?.file();
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {
+                let _ = rustix::fs::flock(file, FlockOperation::Unlock);
+                Some(true)
+            }
+            Err(Errno::WOULDBLOCK) => Some(false),
+            // Locks are not to be had there.
+            Err(_) => Some(true),
+        }
+    }
+}
+
+/// The files of a log, the one being written last; none where it is not there.
+fn open(ledger: &Ledger, run: &str) -> io::Result<VecDeque<Part>> {
+    let part = |older: bool| match ledger.open_log(run, older) {
+        Ok(file) => Part::new(file).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    };
+    for _ in 0..TRIES {
+        let current = part(false)?;
+        let older = part(true)?;
+        let exchanged = match (&current, &older) {
+            // Between the two looks the one became the other.
+            (Some(current), Some(older)) => current.number == older.number,
+            // Or it is being done at this moment.
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        if !exchanged {
+            return Ok(older.into_iter().chain(current).collect());
+        }
+        std::thread::yield_now();
+    }
+    // Nobody puts a new one in its place: what there is of it is there.
+    Ok(part(true)?.into_iter().chain(part(false)?).collect())
+}
