@@ -22,6 +22,9 @@ pub(crate) struct About {
     pub session: Option<String>,
 }
 
+/// How many records of reads wait for the next program to run, where many run at once.
+const MOST_ENDED: usize = 16;
+
 /// Writes down what was done for one operation, and passes it on.
 pub(crate) struct Audited {
     audit: Arc<Audit>,
@@ -31,6 +34,8 @@ pub(crate) struct Audited {
     begun: Mutex<Vec<(String, String, Timestamp)>>,
     /// Records of what runs, made while it does; but for how it ended.
     half: Mutex<Vec<Record>>,
+    /// What only read and has ended: written down while the next program runs, or at the end.
+    ended: Mutex<Vec<Record>>,
 }
 
 impl Audited {
@@ -39,7 +44,14 @@ impl Audited {
         about: About,
         next: Arc<dyn Observer + Send + Sync>,
     ) -> Self {
-        Audited { audit, about, next, begun: Mutex::default(), half: Mutex::default() }
+        Audited {
+            audit,
+            about,
+            next,
+            begun: Mutex::default(),
+            half: Mutex::default(),
+            ended: Mutex::default(),
+        }
     }
 
     /// A record of what happens now, without what is only known of some.
@@ -61,6 +73,13 @@ impl Audited {
             signal: None,
             duration_ms: None,
             error: None,
+        }
+    }
+
+    fn write_ended(&self) {
+        let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
+        for record in &ended {
+            self.audit.add(record);
         }
     }
 
@@ -101,7 +120,10 @@ impl Observer for Audited {
 
     fn runs(&self, run: &RunInfo<'_>) {
         let record = self.of_run(run, What::Ran);
-        self.audit.prepare(record.series());
+        if run.effect != Effect::Reads {
+            self.audit.prepare(record.series());
+        }
+        self.write_ended();
         self.half.lock().unwrap_or_else(PoisonError::into_inner).push(record);
         self.next.runs(run);
     }
@@ -123,7 +145,17 @@ impl Observer for Audited {
             Ok(ExitStatus::Signal(signal)) => record.signal = Some(*signal),
             Err(error) => record.error = Some(text(&error.to_string())),
         }
-        self.audit.add(&record);
+        if run.effect == Effect::Reads {
+            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.push(record);
+            let many = ended.len() >= MOST_ENDED;
+            drop(ended);
+            if many {
+                self.write_ended();
+            }
+        } else {
+            self.audit.add(&record);
+        }
         self.next.ran(run, outcome);
     }
 
@@ -151,6 +183,12 @@ impl Observer for Audited {
 
     fn noted(&self, backend: &str, text: &str) {
         self.next.noted(backend, text);
+    }
+}
+
+impl Drop for Audited {
+    fn drop(&mut self) {
+        self.write_ended();
     }
 }
 

@@ -100,7 +100,8 @@ fn what_is_made_ready_while_a_program_runs_is_for_its_end() {
     let bench = Bench::new();
     let audited = bench.audited();
     let argv = ["/bin/eng".into()];
-    let (read, change) = (run(Effect::Reads, &argv), run(Effect::Changes, &argv));
+    let read = RunInfo { form: "look", ..run(Effect::Reads, &argv) };
+    let change = run(Effect::Changes, &argv);
     audited.begins(&change);
     audited.runs(&change);
     audited.runs(&read);
@@ -108,6 +109,7 @@ fn what_is_made_ready_while_a_program_runs_is_for_its_end() {
     audited.ran(&read, &done());
     audited.ran(&change, &done());
     audited.ran(&read, &done());
+    drop(audited);
     let lines = |name| std::fs::read_to_string(bench.file(name)).unwrap().lines().count();
     assert_eq!((lines("reads.jsonl"), lines("changes.jsonl")), (2, 3));
     assert_eq!(bench.audit().read().len(), 4);
@@ -120,6 +122,7 @@ fn reads_lie_apart_and_refusals_with_the_changes() {
     audited.ran(&run(Effect::Reads, &["/bin/eng".into()]), &done());
     let error = DoorError::UnknownForm("x".repeat(100_000));
     audited.refused(&Refusal { form: Some(&"y".repeat(100_000)), error: &error });
+    drop(audited);
     assert_eq!(std::fs::read_to_string(bench.file("reads.jsonl")).unwrap().lines().count(), 1);
     let changes = std::fs::read_to_string(bench.file("changes.jsonl")).unwrap();
     assert!(changes.lines().count() == 1 && changes.len() < 10_000, "{}", changes.len());
@@ -154,6 +157,7 @@ fn it_never_grows_past_its_bound_and_keeps_the_newest() {
     for _ in 0..60 {
         audited.ran(&run(Effect::Reads, &argv), &done());
     }
+    drop(audited);
     let size = |name: &str| std::fs::metadata(bench.file(name)).unwrap().len();
     for name in ["reads.jsonl", "reads.1.jsonl"] {
         assert!(size(name) <= file::largest("reads") + 500_000, "{name}: {}", size(name));
