@@ -131,6 +131,8 @@ on_every_backend!(
     a_shell_has_job_control,
     its_end_ends_the_attachment,
     a_hang_up_leaves_the_session_running,
+    how_to_leave_is_said_once,
+    a_start_goes_there,
 );
 
 /// Answers each line, and tells of interrupts and of its terminal's size.
@@ -232,6 +234,55 @@ fn a_hang_up_leaves_the_session_running(place: &Place) {
     // It would go on reading the terminal, which is somebody else's by now.
     until("the engine's client has gone", || !place.world.processes().contains(&client));
     assert_eq!(place.status()["state"], "running");
+}
+
+fn how_to_leave_is_said_once(place: &Place) {
+    place.runs(&["sh", "-c", LISTENER], "ready");
+    let said = |terminal: &Terminal| {
+        String::from_utf8_lossy(&terminal.bytes()).contains("leaves the session running")
+    };
+    let mut terminal = place.attach();
+    terminal.types_until("hello\r", "got <hello>");
+    assert!(said(&terminal));
+    place.leaves(&mut terminal);
+    let mut terminal = place.attach();
+    terminal.types_until("back again\r", "got <back again>");
+    assert!(!said(&terminal), "{}", terminal.screen());
+    place.leaves(&mut terminal);
+}
+
+fn a_start_goes_there(place: &Place) {
+    let start = |name: &str, script: &str| {
+        let mut words = place.globals.clone();
+        words.extend(["start".to_owned(), name.to_owned(), "--attach".to_owned()]);
+        words.extend(place.start.iter().cloned());
+        words.extend(["--", "sh", "-c", script].map(str::to_owned));
+        words
+    };
+    // Without a terminal nothing is started.
+    let refused = place.world.kst(start(&place.session, LISTENER));
+    refused.exits(1).says("there is no terminal here, so it was not started");
+    place.kst("status").exits(3);
+
+    let mut terminal = place.world.terminal(start(&place.session, LISTENER));
+    terminal.types_until("hello\r", "got <hello>");
+    terminal.resize(30, 100);
+    terminal.shows_when("the program is told of the new size", |screen| {
+        screen.contains("size 30 100") || screen.contains("size 29 100")
+    });
+    place.leaves(&mut terminal);
+    // It runs, so it is not started again, and nobody is put into it.
+    let mut terminal = place.world.terminal(start(&place.session, LISTENER));
+    assert_eq!(terminal.exits(), Some(4), "{}", terminal.screen());
+
+    // What ends at once has been started all the same.
+    let name = place.world.name("brief");
+    let mut terminal = place.world.terminal(start(&name, "echo a word; exit 3"));
+    assert_eq!(terminal.exits(), Some(0), "{}", terminal.screen());
+    terminal.shows("has ended: exit code 3");
+    let mut logs = place.globals.clone();
+    logs.extend(["logs".to_owned(), name]);
+    place.world.kst(logs).ok().prints("a word");
 }
 
 /// The world's process of whose file in /proc this holds.

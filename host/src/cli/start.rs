@@ -1,14 +1,17 @@
 //! `kst start`
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use kst::session::{Command, Host, OptionValue, SessionConfig, SessionStatus};
+use kst::session::{
+    Command, Filter, Host, OptionValue, SessionConfig, SessionState, SessionStatus,
+};
 use kst::text::{escape_controls, nearest};
 
 use super::app::App;
 use super::status::document;
-use super::{examples, render, values};
+use super::{attach, examples, render, values};
 
 /// Start a session
 ///
@@ -83,11 +86,13 @@ pub struct Args {
     #[arg(visible_alias = "location")]
     pub socket: Option<String>,
 
-    /// An option of the backend: KEY=VALUE, or KEY alone for yes. Can be repeated
-    ///
-    /// `kst plugin inspect` lists the options of a backend.
+    /// An option that `kst plugin inspect` lists: KEY=VALUE, or KEY for yes. Can be repeated
     #[arg(short, long = "option", value_name = "KEY=VALUE", value_parser = values::word(), allow_hyphen_values = true)]
     pub options: Vec<String>,
+
+    /// Go to the session once it runs, as `kst attach` does
+    #[arg(short = 'A', long)]
+    pub attach: bool,
 
     /// Print nothing but errors
     #[arg(short, long)]
@@ -98,7 +103,10 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     if args.quiet {
         app.output.be_quiet();
     }
-    let quiet = args.quiet;
+    let (quiet, attach) = (args.quiet, args.attach);
+    if attach {
+        can_attach(&args.name, app)?;
+    }
     let says_what = args.command.is_some() || !args.words.is_empty();
     let config = definition(args, &|key| std::env::var_os(key))?;
     let name = config.name.clone();
@@ -125,7 +133,44 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         app.output.warn(&text);
         app.output.hint(&format!("did you mean '{}'?", escape_controls(meant)));
     }
+    if attach {
+        attach_to(&host, &status, app)?;
+    }
     Ok(0)
+}
+
+/// Before anything is started: whether there is a terminal that can be connected.
+fn can_attach(name: &str, app: &App) -> kst::Result<()> {
+    if app.globals.json {
+        return Err(kst::Error::Invalid {
+            what: "--attach and --json do not go together".to_owned(),
+            advice: Some("start it with --json, then 'kst attach'".to_owned()),
+        });
+    }
+    if app.globals.dry_run || (std::io::stdin().is_terminal() && app.output.terminal()) {
+        return Ok(());
+    }
+    Err(kst::Error::Attach {
+        name: name.to_owned(),
+        what: "there is no terminal here, so it was not started".to_owned(),
+        advice: Some("start it without --attach".to_owned()),
+    })
+}
+
+/// Go to the session that was just started.
+fn attach_to(host: &Host, started: &SessionStatus, app: &App) -> kst::Result<()> {
+    let at =
+        Filter { backend: Some(started.backend.clone()), location: Some(started.location.clone()) };
+    let Err(error) = attach::go(host, &started.name, &at, app) else { return Ok(()) };
+    match host.status(&started.name, &at) {
+        Ok(status) if matches!(status.state, SessionState::Exited | SessionState::Stopped) => {
+            attach::tell_of_end(&status, app);
+            let name = escape_controls(&started.name);
+            app.output.hint(&format!("what it printed: kst logs {name}"));
+            Ok(())
+        }
+        _ => Err(error),
+    }
 }
 
 /// How much of a command stands in the line that says that it was started.

@@ -423,6 +423,12 @@ impl Host {
         self.state().and_then(Ledger::open_read)
     }
 
+    /// Whether the user is to be told of a topic that is worth being told of once. It is not asked
+    /// twice, unless that cannot be kept.
+    pub fn first_time(&self, topic: &str) -> bool {
+        self.ledger().map_or(true, |ledger| ledger.first_time(topic))
+    }
+
     /// This host, with the ledger to be read anew: for another look after something was done.
     pub(crate) fn afresh(&self) -> &Host {
         *self.entries.lock().unwrap_or_else(PoisonError::into_inner) = None;

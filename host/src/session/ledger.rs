@@ -8,6 +8,7 @@
 //! | `specs/RUN.json` | the definition that a run was started with, its environment included |
 //! | `logs/RUN.log` | the output of a run |
 //! | `locks/` | one file for each name that is being started at this moment |
+//! | `told/` | an empty file for each thing that the user need not be told again |
 //! | `tickets/` | what a session's shim is to start, gone once the shim has read it |
 //!
 //! A run is one start of one session; its random id is its name in all of these. Whatever in these
@@ -209,6 +210,21 @@ impl Ledger {
         // It only saves time and space; the next removal tries again.
         let _ = compact::compact_if_worthwhile(&self.folder);
         Ok(())
+    }
+
+    /// Whether this topic was never brought up before; from now on it was. A topic is short plain text.
+    pub(crate) fn first_time(&self, topic: &str) -> bool {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let name: String = topic.chars().map(plain).take(100).collect();
+        // What cannot be kept is said again.
+        self.sub("told").map_or(true, |told| {
+            let mut new = cap_std::fs::OpenOptions::new();
+            new.write(true).create_new(true);
+            match told.open_with(&name, &new) {
+                Err(error) => error.kind() != io::ErrorKind::AlreadyExists,
+                Ok(_) => true,
+            }
+        })
     }
 
     /// A folder in the state folder, made if missing.
