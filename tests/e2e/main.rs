@@ -34,6 +34,7 @@ mod screen;
 mod several;
 mod signal;
 mod status;
+mod stop_signal;
 mod sufferings;
 mod tmux;
 mod tmux_crowd;

@@ -19,6 +19,8 @@ const START: &[&str] = &[
     "TOKEN=secret",
     "--option",
     "quick",
+    "--stop-signal",
+    "INT",
     "--",
     "server",
     "--port",
@@ -27,7 +29,8 @@ const START: &[&str] = &[
 
 /// All that the user asked for, each part in its place.
 const WHOLE: &str = "box new {name} [--image {option-image}] [-v {option-volumes}]... [-w {workdir}] \
-                     [--env-file {env-file}] [{?option-quick} --quick] -- {command}";
+                     [--env-file {env-file}] [{?option-quick} --quick] \
+                     [--stop-signal {signal}] -- {command}";
 
 /// `evil`, which starts sessions by this form.
 fn by(usage: &str) -> Script {
@@ -47,6 +50,7 @@ fn a_form_that_leaves_something_out() {
         (" [-w {workdir}]", "the working directory ({workdir})"),
         (" [--env-file {env-file}]", "the environment ({env-file})"),
         (" [{?option-quick} --quick]", "the option quick"),
+        (" [--stop-signal {signal}]", "the signal that is to end it ({signal})"),
     ] {
         let usage = WHOLE.replace(left_out, "");
         assert_ne!(usage, WHOLE, "{left_out}");
@@ -70,8 +74,10 @@ fn the_whole_is_what_runs() {
             let argv = started.cloned().unwrap_or_default();
             argv.join(" ").starts_with(
                 "box new web --image busybox -v /srv:/data -w /tmp --env-file /dev/fd/",
-            ) && argv.ends_with(&["--quick", "--", "server", "--port", "80"].map(String::from))
-                && !argv.iter().any(|word| word.contains("secret"))
+            ) && argv.ends_with(
+                &["--quick", "--stop-signal", "INT", "--", "server", "--port", "80"]
+                    .map(String::from),
+            ) && !argv.iter().any(|word| word.contains("secret"))
         },
     );
 }

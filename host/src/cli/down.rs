@@ -29,16 +29,10 @@ pub struct Args {
     #[arg(short, long)]
     pub force: bool,
 
-    /// How long to wait for each to end, in seconds, before it is killed
-    #[arg(
-        short,
-        long,
-        value_name = "SECONDS",
-        default_value_t = 10,
-        allow_negative_numbers = true
-    )]
-    #[arg(value_parser = values::number(86_400))]
-    pub timeout: u32,
+    /// How long to wait for each to end, in seconds, before it is killed [default: its own, or 10]
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(value_parser = values::number(kst::config::MAX_STOP_TIMEOUT))]
+    pub timeout: Option<u32>,
 
     /// Print nothing but errors
     #[arg(short, long)]
@@ -56,8 +50,8 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         let planned = render::together::planned_down(&plan, &listing.sessions);
         return show_plan(&planned, app);
     }
-    let stop =
-        StopOptions { graceful: !args.force, timeout: Duration::from_secs(args.timeout.into()) };
+    let timeout = args.timeout.map(|seconds| Duration::from_secs(seconds.into()));
+    let stop = StopOptions { graceful: !args.force, timeout };
     host.ask_about(&plan);
     let progress = Progress::begin(app, plan.steps.iter().rev().map(|step| step.name.as_str()));
     let options = DownOptions { stop };

@@ -33,16 +33,10 @@ pub struct Args {
     #[arg(short, long)]
     pub force: bool,
 
-    /// How long to wait for it to end, in seconds, before it is killed
-    #[arg(
-        short,
-        long,
-        value_name = "SECONDS",
-        default_value_t = 10,
-        allow_negative_numbers = true
-    )]
-    #[arg(value_parser = values::number(86_400))]
-    pub timeout: u32,
+    /// How long to wait for it to end, in seconds, before it is killed [default: its own, or 10]
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(value_parser = values::number(kst::config::MAX_STOP_TIMEOUT))]
+    pub timeout: Option<u32>,
 
     #[command(flatten)]
     pub select: Select,
@@ -56,8 +50,8 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     if args.quiet {
         app.output.be_quiet();
     }
-    let options =
-        StopOptions { graceful: !args.force, timeout: Duration::from_secs(args.timeout.into()) };
+    let timeout = args.timeout.map(|seconds| Duration::from_secs(seconds.into()));
+    let options = StopOptions { graceful: !args.force, timeout };
     let filter = args.select.filter();
     if let [name] = args.names.as_slice() {
         let host = app.host_for(name)?;

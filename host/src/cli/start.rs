@@ -15,15 +15,12 @@ use super::{attach, examples, render, values};
 
 /// Start a session
 ///
-/// Runs a command in the background, in tmux unless the config or --backend says otherwise. A
-/// session that the config defines needs its name alone; options given here win over the config:
-/// variables are merged, volumes and ports are replaced.
+/// Runs a command in the background, in tmux unless the config or --backend says otherwise. What is
+/// given here goes before what the config says: variables are merged, lists are replaced.
 ///
 /// Without a command, `kst start NAME` starts a session of the config, or one that has ended again as
 /// it was, or a new one with your shell. An ended session of this name that kst started gives way; one
 /// that kst did not start is started again as it is, and never replaced.
-///
-/// The command after `--` runs word for word, without a shell. A text (--command) is split into words.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&[
     ("kst start api", "a session of the config, an ended one again, or your shell"),
@@ -39,7 +36,7 @@ pub struct Args {
     #[arg(value_parser = values::name())]
     pub name: String,
 
-    /// The command, word for word
+    /// The command, word for word and without a shell
     #[arg(last = true, value_name = "CMD", value_parser = values::command_word())]
     #[arg(conflicts_with = "command")]
     pub words: Vec<String>,
@@ -50,9 +47,8 @@ pub struct Args {
 
     /// The command in one text, split into words
     ///
-    /// It runs without a shell, but where it holds something for one outside quotes (`$HOME`, `~`,
-    /// `*`, `A=1 cmd`, `exit 3`) `sh` runs it on backends that run here; in a container those are
-    /// plain words. Pipes, redirections and `&&` need --shell.
+    /// Where it holds something for a shell outside quotes (`$HOME`, `*`, `A=1 cmd`), `sh` runs it on
+    /// backends that run here. Pipes, redirections and `&&` need --shell.
     #[arg(short, long, value_name = "TEXT", value_parser = values::text(), allow_hyphen_values = true)]
     pub command: Option<String>,
 
@@ -93,6 +89,15 @@ pub struct Args {
     /// Go to the session once it runs, as `kst attach` does
     #[arg(short = 'A', long)]
     pub attach: bool,
+
+    /// The signal that `kst stop` asks it to end with [default: TERM, or the image's own]
+    #[arg(long, value_name = "SIGNAL", value_parser = values::word())]
+    pub stop_signal: Option<String>,
+
+    /// How long `kst stop` gives it to end, in seconds [default: 10]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(value_parser = values::number(kst::config::MAX_STOP_TIMEOUT))]
+    pub stop_timeout: Option<u32>,
 
     /// Print nothing but errors
     #[arg(short, long)]
@@ -228,6 +233,8 @@ fn definition(
         env,
         env_files: Vec::new(),
         options,
+        stop_signal: args.stop_signal,
+        stop_timeout: args.stop_timeout,
         defined_in: None,
     })
 }

@@ -9,10 +9,10 @@ use super::problem::Problem;
 use super::read::twice;
 use super::tree::{Entry, Kind, Map, Node, Place, Scalar, Value};
 use super::{Severity, Sourced, limits, startup};
-use crate::limits::Limits;
+use crate::limits::{Limits, Unit};
 use crate::plugin::{Digest, canonical};
 use crate::session::validate::{self, quoted};
-use crate::session::{Command, OptionValue, SessionConfig};
+use crate::session::{Command, OptionValue, SessionConfig, SignalName};
 
 /// The most files of variables that a session can have.
 const MAX_ENV_FILES: usize = 20;
@@ -22,6 +22,9 @@ pub const MAX_SESSIONS: usize = 50;
 
 /// The sessions in the order of the files, each with its first problem where it cannot be used.
 pub(super) type Sessions = Vec<(String, Result<SessionConfig, Problem>)>;
+
+/// The longest time that a session can be given to end, in seconds: a day.
+pub const MAX_STOP_TIMEOUT: u32 = 86_400;
 
 /// What the config says, checked.
 #[derive(Debug, Default)]
@@ -156,6 +159,29 @@ fn text_setting(entry: &Entry, key: &str) -> Result<Option<Sourced<String>>, Pro
     let Some(name) = text(node, key, "the name of a backend")? else { return Ok(None) };
     validate::backend_name(name).map_err(|error| Problem::from_error(&node.at, key, &error))?;
     Ok(Some(sourced(canonical(name).to_owned(), &node.at)))
+}
+
+/// The name of a signal, without SIG.
+fn stop_signal(entry: &Entry, key: &str) -> Result<Option<String>, Problem> {
+    let node = &entry.node;
+    let Some(name) = text(node, key, "the name of a signal")? else { return Ok(None) };
+    let signal: SignalName =
+        name.parse().map_err(|error| Problem::from_error(&node.at, key, &error))?;
+    Ok(Some(signal.name().to_owned()))
+}
+
+/// A time in whole seconds, a day at most.
+fn stop_timeout(entry: &Entry, key: &str) -> Result<Option<u32>, Problem> {
+    let node = &entry.node;
+    let Some(time) = text(node, key, "a time")? else { return Ok(None) };
+    let seconds = Unit::Time.read(time).ok().and_then(|seconds| u32::try_from(seconds).ok());
+    match seconds.filter(|seconds| *seconds <= MAX_STOP_TIMEOUT) {
+        Some(seconds) => Ok(Some(seconds)),
+        None => {
+            let what = format!("{} is not a time of at most a day", quoted(time));
+            Err(Problem::at(&node.at, key, what).advise("write seconds, or 10s, 5min, 1h"))
+        }
+    }
 }
 
 fn runtime(entry: &Entry, key: &str) -> Result<Option<Sourced<String>>, Problem> {
@@ -410,6 +436,14 @@ impl SessionCheck<'_> {
             let result = self.env_files(entry);
             session.env_files = self.noted(result).unwrap_or_default();
         }
+        session.stop_signal = map.get("stop_signal").and_then(|entry| {
+            let result = stop_signal(entry, &self.key("stop_signal"));
+            self.noted(result).flatten()
+        });
+        session.stop_timeout = map.get("stop_timeout").and_then(|entry| {
+            let result = stop_timeout(entry, &self.key("stop_timeout"));
+            self.noted(result).flatten()
+        });
         for entry in map.iter().filter(|entry| !keys::SESSION.contains(&&*entry.key)) {
             self.near_miss(entry, known);
             let result = if known && keys::OPTIONS.contains(&&*entry.key) {

@@ -15,8 +15,18 @@ pub(super) const OPS: [&str; 7] = [
 ];
 
 /// The keys of a session that every backend has.
-pub(super) const SESSION: [&str; 8] =
-    ["backend", "command", "shell", "working_dir", "env", "env_file", "depends_on", "ready"];
+pub(super) const SESSION: [&str; 10] = [
+    "backend",
+    "command",
+    "shell",
+    "working_dir",
+    "env",
+    "env_file",
+    "stop_signal",
+    "stop_timeout",
+    "depends_on",
+    "ready",
+];
 
 /// The keys of a session's `ready`.
 pub(super) const READY: [&str; 4] = ["log", "tcp", "command", "timeout"];
@@ -36,7 +46,7 @@ pub(crate) const KSTLIB_BACKENDS: [&str; 2] = ["tmux", "container"];
 pub(super) const DEFAULT_BACKEND: &str = "tmux";
 
 /// What other tools call the same things.
-const OTHER_NAMES: [(&str, &str); 22] = [
+const OTHER_NAMES: [(&str, &str); 24] = [
     ("cmd", "command"),
     ("args", "command"),
     ("run", "command"),
@@ -50,6 +60,8 @@ const OTHER_NAMES: [(&str, &str); 22] = [
     ("depends", "depends_on"),
     ("needs", "depends_on"),
     ("healthcheck", "ready"),
+    ("stop_grace_period", "stop_timeout"),
+    ("kill_signal", "stop_signal"),
     ("image_name", "image"),
     ("mounts", "volumes"),
     ("mount", "volumes"),

@@ -68,7 +68,7 @@ use crate::session::SessionConfig;
 use crate::text::shown_path;
 use crate::{Error, Result};
 
-pub use check::MAX_SESSIONS;
+pub use check::{MAX_SESSIONS, MAX_STOP_TIMEOUT};
 pub(crate) use keys::{KSTLIB_BACKENDS, OPTIONS as KSTLIB_OPTIONS};
 pub use problem::{Problem, Severity};
 pub use read::{MAX_FILE, MAX_INCLUDE_DEPTH};

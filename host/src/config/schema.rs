@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{MAX_SESSIONS, limits};
+use super::{MAX_SESSIONS, MAX_STOP_TIMEOUT, limits};
+use crate::limits::Unit;
 use crate::session::validate::{
     MAX_COMMAND, MAX_ENV, MAX_ENV_KEY, MAX_ENV_VALUE, MAX_IMAGE, MAX_NAME, MAX_PORTS, MAX_VOLUMES,
     REFUSED_ENV_KEYS,
@@ -195,6 +196,19 @@ fn session(name: &str) -> Value {
                     }
                 },
                 "additionalProperties": false
+            },
+            "stop_signal": {
+                "description": "The signal that asks it to end, by name or number; without it TERM, or the image's own.",
+                "type": ["string", "integer", "null"],
+                "examples": ["INT"]
+            },
+            "stop_timeout": {
+                "description": "How long it has to end before it is killed, where a stop does not say: seconds, or 90s, 5min.",
+                "type": ["string", "integer", "null"],
+                "pattern": Unit::Time.pattern(),
+                "minimum": 0,
+                "maximum": MAX_STOP_TIMEOUT,
+                "default": 10
             },
             "image": {
                 "description": "The image to run (container).",

@@ -59,6 +59,9 @@ pub(super) fn check(
     match request.operation {
         // What this operation made itself may be changed by its id alone: to clean up, or to go on.
         Operation::Start if made_here && has(Placeholder::Id) => return Ok(()),
+        Operation::Start if request.signal.is_some() && !has(Placeholder::Signal) => {
+            return missing("the signal that is to end it ({signal})".to_owned());
+        }
         Operation::Start | Operation::Exec => {}
         Operation::Send if request.keys.is_some() && !has(Placeholder::Keys) => {
             return missing("what to type ({keys})".to_owned());

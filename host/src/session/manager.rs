@@ -212,6 +212,8 @@ impl SessionManager {
         config.working_dir = overrides.working_dir.or(config.working_dir);
         config.env.extend(overrides.env);
         config.options.extend(overrides.options);
+        config.stop_signal = overrides.stop_signal.or(config.stop_signal);
+        config.stop_timeout = overrides.stop_timeout.or(config.stop_timeout);
         self.host.start(&config)
     }
 
@@ -222,7 +224,7 @@ impl SessionManager {
     ///
     /// [`Error::NotFound`]; [`Error::Stop`] if something of it survived.
     pub fn stop(&self, graceful: bool, timeout: Duration) -> Result<bool> {
-        let options = StopOptions { graceful, timeout };
+        let options = StopOptions { graceful, timeout: Some(timeout) };
         self.host.stop(self.name(), &self.filter(), options).map(|outcome| outcome.was_running)
     }
 
@@ -232,7 +234,7 @@ impl SessionManager {
     ///
     /// [`Error::NotFound`], and those of [`SessionManager::stop`] and [`SessionManager::start`].
     pub fn restart(&self, graceful: bool, timeout: Duration) -> Result<SessionStatus> {
-        let options = StopOptions { graceful, timeout };
+        let options = StopOptions { graceful, timeout: Some(timeout) };
         self.host.restart(self.name(), &self.filter(), options)
     }
 

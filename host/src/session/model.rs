@@ -98,6 +98,10 @@ pub struct SessionConfig {
     pub env_files: Vec<PathBuf>,
     /// The backend's own options (`image`, `volumes`, …), as its schema names them.
     pub options: BTreeMap<String, OptionValue>,
+    /// The signal that asks it to end, by its name without SIG; `None`: TERM, or the image's own.
+    pub stop_signal: Option<String>,
+    /// How long it has to end after that, in seconds, where a stop does not say so itself.
+    pub stop_timeout: Option<u32>,
     /// The file that defines it, if one does.
     pub defined_in: Option<PathBuf>,
 }

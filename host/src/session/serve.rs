@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::host::Host;
-use super::processes::{self, Identity};
+use super::processes::{self, Identity, SessionSignal};
 use crate::Error;
 use crate::door::{
     About, Call, CallLimits, CallSettings, DoorError, Ending, Observer, Processes, Request, Silent,
@@ -132,6 +132,8 @@ pub(crate) struct SessionProcesses {
     pub graceful: bool,
     /// How long to wait between the two.
     pub timeout: Duration,
+    /// What the shim passes on when it is asked to end its program.
+    pub signal: &'static str,
     /// Hears of each signal.
     pub observer: Arc<dyn Observer + Send + Sync>,
 }
@@ -144,14 +146,23 @@ impl SessionProcesses {
             program: None,
             graceful: true,
             timeout: Duration::ZERO,
+            signal: "TERM",
             observer: Arc::new(Silent),
         })
+    }
+
+    /// The shim is sent a TERM, and passes on what the session's definition says.
+    fn name_signals(&self, sent: &mut [SessionSignal]) {
+        for one in sent.iter_mut().filter(|one| one.by_shim && one.signal == "TERM") {
+            one.signal = self.signal;
+        }
     }
 
     /// End what stands under the shim, if there is one; `None`: there is none.
     pub(crate) fn end_shims(&self) -> Option<processes::Ending> {
         let shim = self.shim?;
-        let ending = processes::end_session(shim, self.program, self.graceful, self.timeout);
+        let mut ending = processes::end_session(shim, self.program, self.graceful, self.timeout);
+        self.name_signals(&mut ending.sent);
         self.observer.signalled(&ending.sent);
         Some(ending)
     }
@@ -173,10 +184,12 @@ impl Processes for SessionProcesses {
 
     fn would_end(&self, bound: &[u32], engine: &std::path::Path) {
         let (graceful, timeout) = (self.graceful, self.timeout);
-        self.observer.would_signal(&match self.shim {
+        let mut plan = match self.shim {
             Some(shim) => processes::plan_session(shim, self.program, graceful, timeout),
             None => processes::plan_bound(bound, engine, graceful, timeout),
-        });
+        };
+        self.name_signals(&mut plan);
+        self.observer.would_signal(&plan);
     }
 
     fn wait(&self, bound: &[u32], at_most: Duration) -> bool {

@@ -17,6 +17,7 @@ use super::model::{OptionValue, SessionConfig, SessionState, SessionStatus};
 use super::options::{check, check_required, leave_out_others};
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::{self, Sighting, place, runs_on};
+use super::signal::SignalName;
 use super::survey::Filter;
 use super::{environment, executable, validate};
 use crate::config::env_file;
@@ -136,6 +137,9 @@ impl Host {
         let named = named.or_else(|| self.config_location(&backend));
         let at = locations::for_start(manifest, &self.programs(), named.as_deref())?;
         validate::env(&config.env)?;
+        if let Some(signal) = &config.stop_signal {
+            config.stop_signal = Some(signal.parse::<SignalName>()?.name().to_owned());
+        }
         let here = manifest.placement == Placement::Here;
         let words = config.command.as_ref().map(|command| resolve(command, here)).transpose()?;
         if defined {
@@ -304,6 +308,7 @@ impl Host {
             request.log = Some(made.log.clone());
             launch = Some(made);
         } else {
+            request.signal.clone_from(&prepared.config.stop_signal);
             request.command = prepared.words.clone();
             request.env = prepared
                 .config
@@ -470,6 +475,12 @@ impl Host {
             env: environment::with(&prepared.config.env, &dir),
             dir,
             keeps: prepared.plugin.manifest().manifest().keeps.clone(),
+            stop_signal: prepared
+                .config
+                .stop_signal
+                .as_ref()
+                .and_then(|signal| signal.parse::<SignalName>().ok())
+                .map(SignalName::number),
             ledger: ledger.file(),
             run: run.to_owned(),
             report: report.path().to_owned(),
@@ -532,6 +543,8 @@ fn merge(given: &SessionConfig, defined: Option<&SessionConfig>) -> SessionConfi
         env,
         env_files: defined.env_files.iter().chain(&given.env_files).cloned().collect(),
         options,
+        stop_signal: given.stop_signal.clone().or_else(|| defined.stop_signal.clone()),
+        stop_timeout: given.stop_timeout.or(defined.stop_timeout),
         defined_in: defined.defined_in.clone(),
     }
 }
@@ -554,6 +567,8 @@ fn says_more_than_a_name(given: &SessionConfig) -> bool {
         || !given.env.is_empty()
         || !given.env_files.is_empty()
         || !given.options.is_empty()
+        || given.stop_signal.is_some()
+        || given.stop_timeout.is_some()
 }
 
 fn status_of(

@@ -11,6 +11,7 @@ use super::processes;
 use super::serve::{SessionProcesses, Trouble};
 use super::several::{Each, Told};
 use super::sighting::{Sighting, same_run};
+use super::signal::SignalName;
 use super::survey::Filter;
 use crate::door::{About, Operation, Processes};
 use crate::plugin::StopRequest;
@@ -21,14 +22,17 @@ use crate::{Error, Result};
 pub struct StopOptions {
     /// Ask its processes to end, and kill them only after the timeout.
     pub graceful: bool,
-    /// How long to wait for that.
-    pub timeout: Duration,
+    /// How long to wait for that. `None`: what the session was started with, or else ten seconds.
+    pub timeout: Option<Duration>,
 }
 
+/// How long a session has to end for which nobody says.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
 impl Default for StopOptions {
-    /// Ask, and wait for ten seconds.
+    /// Ask, and wait for as long as the session's definition says.
     fn default() -> Self {
-        StopOptions { graceful: true, timeout: Duration::from_secs(10) }
+        StopOptions { graceful: true, timeout: None }
     }
 }
 
@@ -120,6 +124,12 @@ impl Host {
             // Before anything is done: from here on its end is not its own.
             self.ledger()?.append(&Event::Stopping { run: entry.run.clone() })?;
         }
+        let spec = found.entry.as_ref().and_then(|entry| self.known_ledger()?.spec(&entry.run));
+        let timeout = options.timeout.unwrap_or_else(|| {
+            let own = spec.as_ref().and_then(|spec| spec.stop_timeout);
+            own.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.into()))
+        });
+        let signal = spec.and_then(|spec| spec.stop_signal?.parse::<SignalName>().ok());
         let shim = found.entry.as_ref().filter(|entry| entry.here).and_then(|entry| entry.shim);
         let program = found.entry.as_ref().filter(|entry| entry.here).and_then(|entry| entry.pid);
         let about = About {
@@ -133,18 +143,19 @@ impl Host {
             shim,
             program,
             graceful: options.graceful,
-            timeout: options.timeout,
+            timeout,
+            signal: signal.map_or("TERM", SignalName::name),
             observer: self.observer(about),
         });
         if found.in_engine {
             let mut request = found.request(Operation::Stop);
             request.force = !options.graceful;
-            let seconds = options.timeout.as_secs() + u64::from(options.timeout.subsec_nanos() > 0);
+            let seconds = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
             request.timeout = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
             let ask = StopRequest {
                 name: name.clone(),
                 graceful: options.graceful,
-                timeout: u32::try_from(options.timeout.as_millis()).unwrap_or(u32::MAX),
+                timeout: u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX),
             };
             let at = &found.location;
             let served =

@@ -38,7 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// It must be called from the main thread of a process that does nothing else: it blocks signals and
 /// takes over every child. Besides the program's own end, these change what it does:
 ///
-/// - HUP, INT, QUIT and TERM go to the program's process group; HUP and TERM are followed by CONT, and
+/// - HUP, INT, QUIT and TERM go to the program's process group (in place of TERM the ticket's own
+///   signal); HUP and TERM are followed by CONT, and
 ///   TERM by HUP where the program ignores the one and not the other (an interactive shell).
 ///   USR1 and USR2 go to the program alone.
 /// - After a TERM it stays until every process below it is gone, however far from its terminal, and
@@ -76,9 +77,9 @@ pub fn run(ticket: &Path) -> i32 {
             // Before anybody hears of the session, and can fill the disk.
             let mut reserve = Some(Reserve::hold(&ticket.ledger));
             report::send(&ticket.report, &Report::Started { pid: child.pid });
-            let Ticket { ledger, run, .. } = ticket;
+            let Ticket { ledger, run, stop_signal, .. } = ticket;
             memory::let_code_go();
-            watch::watch(&signals, &child, &mut |exit| {
+            watch::watch(&signals, &child, stop_signal, &mut |exit| {
                 let event = Event::End { run: run.clone(), exit, at: jiff::Timestamp::now() };
                 if let Some(reserve) = reserve.take() {
                     reserve.write(&ledger, &event);

@@ -66,6 +66,7 @@ pub(crate) fn prepare(words: &[&str]) -> (tempfile::TempDir, Ledger, Inbox, Tick
         env: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
         dir: folder.path().to_owned(),
         keeps: vec![],
+        stop_signal: None,
         ledger: ledger.file(),
         run: "r1".into(),
         report: inbox.path().to_owned(),

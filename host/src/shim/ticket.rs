@@ -37,6 +37,8 @@ pub struct Ticket {
     /// Variables that the engine sets: they come from the shim's own environment instead of `env`,
     /// and are unset where it has none.
     pub keeps: Vec<String>,
+    /// What the program is sent when the session is to end, by its number; `None`: TERM.
+    pub stop_signal: Option<i32>,
     /// The ledger's file, as [`Ledger::file`](crate::session::ledger::Ledger::file) gives it.
     pub ledger: PathBuf,
     /// The run's id.
@@ -141,6 +143,9 @@ impl Ticket {
         for name in &self.keeps {
             field("k", &[OsStr::new(name)])?;
         }
+        if let Some(signal) = self.stop_signal {
+            field("s", &[OsStr::new(&signal.to_string())])?;
+        }
         field("l", &[self.ledger.as_os_str()])?;
         field("r", &[OsStr::new(&self.run)])?;
         field("f", &[self.report.as_os_str()])?;
@@ -168,6 +173,7 @@ impl Ticket {
                 }
                 b'd' => ticket.dir = owned().into(),
                 b'k' => ticket.keeps.push(String::from_utf8(value.to_vec()).ok()?),
+                b's' => ticket.stop_signal = Some(std::str::from_utf8(value).ok()?.parse().ok()?),
                 b'l' => ticket.ledger = owned().into(),
                 b'r' => ticket.run = String::from_utf8(value.to_vec()).ok()?,
                 b'f' => ticket.report = owned().into(),
@@ -188,6 +194,7 @@ impl std::fmt::Debug for Ticket {
             .field("env", &names)
             .field("dir", &self.dir)
             .field("keeps", &self.keeps)
+            .field("stop_signal", &self.stop_signal)
             .field("ledger", &self.ledger)
             .field("run", &self.run)
             .field("report", &self.report)

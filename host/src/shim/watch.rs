@@ -43,8 +43,15 @@ pub(super) fn block() -> SigSet {
 
 /// Stay with the child until nothing is left to do; returns the exit code to end with. `ended` is
 /// called once, when the program has.
-pub(super) fn watch(signals: &SigSet, child: &Child, ended: &mut dyn FnMut(ExitStatus)) -> i32 {
-    let mut watch = Watch { child, end: None, stopping: false, told: Vec::new() };
+/// `stop_signal` is what the program is sent where the session is to end, if not TERM.
+pub(super) fn watch(
+    signals: &SigSet,
+    child: &Child,
+    stop_signal: Option<i32>,
+    ended: &mut dyn FnMut(ExitStatus),
+) -> i32 {
+    let stop_signal = stop_signal.and_then(Signal::from_named_raw).unwrap_or(Signal::TERM);
+    let mut watch = Watch { child, stop_signal, end: None, stopping: false, told: Vec::new() };
     loop {
         match signals.wait() {
             Ok(Caught::SIGCHLD) => {
@@ -88,6 +95,8 @@ fn code(end: ExitStatus) -> i32 {
 
 struct Watch<'a> {
     child: &'a Child,
+    /// What asks the program to end.
+    stop_signal: Signal,
     /// How the program ended, once it has.
     end: Option<ExitStatus>,
     /// Whether somebody asked for the end of the whole session.
@@ -126,9 +135,10 @@ impl Watch<'_> {
             self.told.clear();
             return self.ask_the_rest();
         };
-        let _ = kill_process_group(program, Signal::TERM);
+        let _ = kill_process_group(program, self.stop_signal);
         let pid = self.child.pid;
-        if processes::ignores(pid, Signal::TERM) && !processes::ignores(pid, Signal::HUP) {
+        let ignores = self.stop_signal == Signal::TERM && processes::ignores(pid, Signal::TERM);
+        if ignores && !processes::ignores(pid, Signal::HUP) {
             let _ = kill_process_group(program, Signal::HUP);
         }
         let _ = kill_process_group(program, Signal::CONT);

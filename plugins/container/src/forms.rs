@@ -28,7 +28,7 @@ const VERSION: &str =
 
 /// `-it`, so that a program finds a terminal when somebody attaches.
 const CREATE: &str = "{location} run -d -it --name {name} --label kst.run={run} [-w {workdir}] \
-    [--env-file {env-file}] [-e {env-inherited}]... [-v {option-volumes}]... \
+    [--stop-signal {signal}] [--env-file {env-file}] [-e {env-inherited}]... [-v {option-volumes}]... \
     [-v {option-log_volume}] [-p {option-ports}]... -- {option-image} [{command}]";
 
 pub fn description() -> Description {

@@ -213,3 +213,18 @@ fn a_signal_goes_through_the_engine() {
         }
     });
 }
+
+#[test]
+fn a_container_is_asked_to_end_as_its_definition_says() {
+    each_client(|world, engine| {
+        let (name, image) = (world.name("dev"), world.image());
+        let script = "trap 'echo heard TERM' TERM; trap 'echo heard INT; exit 5' INT; echo up; \
+                      while :; do sleep 0.05; done";
+        let args = ["start", &name, "-b", "container", "-i", &image, "--stop-signal", "INT"];
+        world.kst(args.iter().chain(&["--", "sh", "-c", script])).ok();
+        until("it listens", || world.kst(["logs", &name]).ok().out().contains("up"));
+        world.kst(["stop", &name]).ok();
+        assert_eq!(world.status(&name)["exit_code"], 5, "{engine}");
+        world.kst(["logs", &name]).ok().hides("heard TERM");
+    });
+}
