@@ -5,6 +5,7 @@
 
 mod bad_days;
 mod definition;
+mod exec;
 mod follow;
 mod foreign;
 mod lifecycle;

@@ -203,3 +203,28 @@ fn a_signal_that_is_another() {
             seen.ran(&["box", "tell", "1", "USR1"])
         });
 }
+
+#[test]
+fn a_command_that_is_another() {
+    const WHOLE: &str = "box exec [-w {workdir}] [--env-file {env-file}] -- {id} {command}";
+    let script = |usage: &str| {
+        let steps: &[&[&str]] = &[&["try", "look"], &["text", "run"]];
+        also("exec").form("run", "exec", "plan", usage).on("exec", steps)
+    };
+    for (left_out, says) in [
+        (" {command}", "the command ({command})"),
+        (" [-w {workdir}]", "the working directory ({workdir})"),
+        (" [--env-file {env-file}]", "the environment ({env-file})"),
+    ] {
+        let usage = WHOLE.replace(left_out, "");
+        assert_ne!(usage, WHOLE, "{left_out}");
+        Attack::by(script(&usage))
+            .engine("ls", "echo '1 up 0 web'; echo '2 up 0 mine'")
+            .kst(&["exec", "web", "-b", "evil", "-w", "/tmp", "-e", "TOKEN=secret", "--", "id"])
+            .stopped_by(&[Guard::WholeRequest])
+            .exits(125)
+            .says(says)
+            .running_anything()
+            .lands_when(|seen| seen.ran(&["box", "exec"]));
+    }
+}

@@ -12,6 +12,7 @@ mod config;
 mod doctor;
 mod down;
 mod each;
+mod exec;
 mod globals;
 mod list;
 mod logs;
@@ -78,6 +79,7 @@ enum Command {
     Remove(remove::Args),
     Wait(wait::Args),
     Signal(signal::Args),
+    Exec(exec::Args),
     Up(up::Args),
     Down(down::Args),
     Audit(audit::Args),
@@ -172,6 +174,7 @@ pub fn run() -> u8 {
         Command::Remove(args) => remove::run(args, &app),
         Command::Wait(args) => wait::run(args, &app),
         Command::Signal(args) => signal::run(args, &app),
+        Command::Exec(args) => exec::run(args, &app),
         Command::Up(args) => up::run(args, &app),
         Command::Down(args) => down::run(args, &app),
         Command::Audit(args) => audit::run(args, &app),

@@ -249,7 +249,7 @@ fn words(words: Vec<String>) -> kst::Result<Command> {
 }
 
 /// The key and value of `--env`. Its errors never hold the value.
-fn variable(
+pub(super) fn variable(
     given: std::ffi::OsString,
     caller: &dyn Fn(&str) -> Option<std::ffi::OsString>,
 ) -> kst::Result<(String, String)> {

@@ -39,13 +39,15 @@ fn with_dashes(error: &clap::Error, args: &[OsString]) -> Option<String> {
         let matches = definition()
             .try_get_matches_from([before, &[OsString::from("--")], command].concat())
             .ok()?;
-        let name = matches.subcommand_matches("start")?.get_one::<String>("name")?;
-        Some((at, name.clone()))
+        let (sub, found) = matches.subcommand()?;
+        let name = matches!(sub, "start" | "exec").then(|| found.get_one::<String>("name"))??;
+        Some((at, (sub.to_owned(), name.clone())))
     })?;
+    let (sub, name) = name;
     let bare = at == "kst start NAME".split(' ').count();
     let command: Vec<_> = args.iter().skip(at).map(|arg| arg.to_string_lossy()).collect();
     let options = if bare { "" } else { "… " };
-    let line = format!("kst start {} {options}-- {}", words::line(&[name]), words::line(&command));
+    let line = format!("kst {sub} {} {options}-- {}", words::line(&[name]), words::line(&command));
     Some(shortened(&line, LONGEST).into_owned())
 }
 
@@ -68,6 +70,7 @@ mod tests {
                 &["/bin/kst", "--json", "start", "x", "-e", "A=s3cret", "sh", "-c", "a b"],
                 "kst start x … -- sh -c 'a b'",
             ),
+            (&["kst", "exec", "db", "ls", "-l"], "kst exec db -- ls -l"),
             (&["kst", "start", "sleep", "sleep", "5"], "kst start sleep -- sleep 5"),
             (&["kst", "start", "-b", "top", "top", "top"], "kst start top … -- top"),
         ] {

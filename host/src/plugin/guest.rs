@@ -17,7 +17,6 @@ pub(crate) trait Guest {
     fn attach(&mut self, at: &Location, name: &str) -> Answer<String>;
     #[expect(dead_code, reason = "the interface has it; no operation of this kst calls it yet")]
     fn send(&mut self, at: &Location, request: &SendRequest) -> Answer<()>;
-    #[expect(dead_code, reason = "the interface has it; no operation of this kst calls it yet")]
     fn exec(&mut self, at: &Location, name: &str) -> Answer<String>;
     fn follow(&mut self, at: &Location, name: &str) -> Answer<StreamSource>;
     fn wait(&mut self, at: &Location, name: &str) -> Answer<String>;

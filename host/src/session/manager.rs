@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::exec::ExecRequest;
 use super::find::Listing;
 use super::host::{Host, HostSettings};
-use super::model::{Command, OptionValue, SessionConfig, SessionState, SessionStatus};
+use super::model::{Command, ExitStatus, OptionValue, SessionConfig, SessionState, SessionStatus};
 use super::signal::SignalName;
 use super::stop::StopOptions;
 use super::survey::Filter;
@@ -236,6 +237,16 @@ impl SessionManager {
     pub fn restart(&self, graceful: bool, timeout: Duration) -> Result<SessionStatus> {
         let options = StopOptions { graceful, timeout: Some(timeout) };
         self.host.restart(self.name(), &self.filter(), options)
+    }
+
+    /// Run a command in it, on this process's standard streams: how that ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Failed`] where it is not running; [`Error::Unsupported`] where the
+    /// backend runs no second command, as those do whose sessions run on this machine.
+    pub fn exec(&self, request: &ExecRequest) -> Result<ExitStatus> {
+        self.host.exec(self.name(), &self.filter(), request)
     }
 
     /// Send a signal to its program: `"HUP".parse()?`.

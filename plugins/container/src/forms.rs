@@ -1,6 +1,8 @@
 //! What podman and docker are asked, and how. Both understand every form.
 
-use Operation::{Attach, Follow, List, Logs, Probe, Remove, Signal, Start, Status, Stop, Wait};
+use Operation::{
+    Attach, Exec, Follow, List, Logs, Probe, Remove, Signal, Start, Status, Stop, Wait,
+};
 use kst_plugin::prelude::*;
 
 /// A line about a container. First what the engine itself makes up; then, as JSON so that it cannot
@@ -30,6 +32,10 @@ const VERSION: &str =
 const CREATE: &str = "{location} run -d -it --name {name} --label kst.run={run} [-w {workdir}] \
     [--stop-signal {signal}] [--env-file {env-file}] [-e {env-inherited}]... [-v {option-volumes}]... \
     [-v {option-log_volume}] [-p {option-ports}]... -- {option-image} [{command}]";
+
+/// Its input is passed on whether it is a terminal or not.
+const EXEC: &str = "{location} exec -i [{?terminal} -t] [-w {workdir}] [--env-file {env-file}] \
+    [-e {env-inherited}]... -- {id} {command}";
 
 pub fn description() -> Description {
     Description::new(
@@ -68,7 +74,7 @@ pub fn description() -> Description {
     .form(
         Form::reads(
             "container",
-            &[Status, Start, Stop, Remove, Logs, Attach, Follow, Wait, Signal],
+            &[Status, Start, Stop, Remove, Logs, Attach, Follow, Wait, Signal, Exec],
             CONTAINER,
         )
         .gives(LINE),
@@ -88,8 +94,9 @@ pub fn description() -> Description {
     .form(Form::plan("follow", &[Follow], "{location} logs -f [--tail {lines}] {id}"))
     .form(Form::plan("follow-whole", &[Follow], "{location} logs -f {id}"))
     .form(Form::plan("attach", &[Attach], "{location} attach --sig-proxy=false {id}"))
+    .form(Form::plan("exec", &[Exec], EXEC))
     .form(Form::plan("wait", &[Wait], "{location} wait {id}"))
     .form(Form::changes("signal", &[Signal], "{location} kill -s {signal} {id}"))
-    .operations(&[Follow, Wait, Signal])
+    .operations(&[Follow, Wait, Signal, Exec])
     .detach("Ctrl-p Ctrl-q")
 }

@@ -144,6 +144,13 @@ impl Backend for Containers {
         Ok(Plan::of("attach"))
     }
 
+    fn exec(_at: &Location, name: &str) -> Result<Plan, Error> {
+        if look(name)?.state != State::Running {
+            return Err(Error::NotRunning);
+        }
+        Ok(Plan::of("exec"))
+    }
+
     fn wait(_at: &Location, name: &str) -> Result<Plan, Error> {
         if look(name)?.state != State::Running {
             return Err(Error::NotRunning);
