@@ -33,7 +33,7 @@ use crate::private;
 pub struct Audit {
     state: Option<PathBuf>,
     folder: OnceLock<Option<Dir>>,
-    /// Files that were opened ahead, each for the end of one run, with their series.
+    /// Files that are kept open, each for the end of one run, with their series.
     ready: Mutex<Vec<(&'static str, File)>>,
 }
 
@@ -43,32 +43,43 @@ impl Audit {
         Audit { state: state.map(Path::to_owned), ..Audit::default() }
     }
 
-    /// Open the file of a series for the next record: half of the work of writing one down, which may
-    /// as well be done while a program runs.
-    fn prepare(&self, series: &'static str) {
-        if let Some(file) = self.open(series) {
-            self.ready().push((series, file));
+    /// Open the folder, which the first record needs: it may as well be done while a program runs.
+    fn prepare(&self) {
+        self.folder();
+    }
+
+    /// Write a record down and keep its file open for one that follows soon.
+    fn add_and_keep(&self, record: &Record) {
+        if let Some(file) = self.write(record) {
+            self.ready().push((record.series(), file));
         }
     }
 
     /// Write a record down, if that is possible.
     pub(crate) fn add(&self, record: &Record) {
+        self.write(record);
+    }
+
+    fn write(&self, record: &Record) -> Option<File> {
         let series = record.series();
         let ready = {
             let mut ready = self.ready();
             ready.iter().position(|(of, _)| *of == series).map(|at| ready.swap_remove(at).1)
         };
-        if let Some(file) = ready.or_else(|| self.open(series)) {
-            let _ = file::append(&file, &record.line());
-        }
+        let file = match ready {
+            Some(file) => file,
+            None => file::open_to_append(self.folder()?, series).ok()?,
+        };
+        file::append(&file, &record.line()).ok()?;
+        Some(file)
     }
 
-    fn open(&self, series: &str) -> Option<File> {
-        let folder = self.folder.get_or_init(|| {
+    fn folder(&self) -> Option<&Dir> {
+        let open = || {
             let state = private::open_or_create(self.state.as_deref()?).ok()?;
             private::sub(&state, "audit").ok()
-        });
-        file::open_to_append(folder.as_ref()?, series).ok()
+        };
+        self.folder.get_or_init(open).as_ref()
     }
 
     fn ready(&self) -> std::sync::MutexGuard<'_, Vec<(&'static str, File)>> {

@@ -111,7 +111,11 @@ impl Observer for Audited {
 
     fn begins(&self, run: &RunInfo<'_>) {
         let record = self.of_run(run, What::Begun);
-        self.audit.add(&record);
+        match run.effect {
+            Effect::Changes => self.audit.add_and_keep(&record),
+            // A plan may run for days, and the log go on to another file meanwhile.
+            Effect::Plan | Effect::Reads => self.audit.add(&record),
+        }
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         begun.push((run.form.to_owned(), record.id, record.time));
         drop(begun);
@@ -120,9 +124,7 @@ impl Observer for Audited {
 
     fn runs(&self, run: &RunInfo<'_>) {
         let record = self.of_run(run, What::Ran);
-        if run.effect != Effect::Reads {
-            self.audit.prepare(record.series());
-        }
+        self.audit.prepare();
         self.write_ended();
         self.half.lock().unwrap_or_else(PoisonError::into_inner).push(record);
         self.next.runs(run);
