@@ -96,6 +96,9 @@ compare: ## The real `kstlib ops` and kst side by side
 mutations: ## Break the code on purpose, see the tests notice (MUTATION=NN for one)
 	tests/engines.sh with tests/mutations/run.sh $(MUTATION)
 
+soak: release ## Many sessions and commands at once, for minutes, on the released program (docs/reliability.md)
+	KST_SOAK=1 KST_TEST_PROGRAM=$(CURDIR)/$(RELEASED) $(CARGO) test $(PROGRAM) --test e2e -- --nocapture --test-threads 1 soak::
+
 fuzz: ## Feed made-up input to whatever reads a stranger's (SECONDS=60 for each, TARGET=config for one)
 	tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGET)
 
@@ -105,4 +108,4 @@ wasm-target:
 musl-target:
 	@. tests/engines/packages.sh && install_release_target
 
-.PHONY: advisories help build release install install-this plugins hostile-guest demo test test-here engines-up engines-down lint bench bench-door compare mutations fuzz wasm-target musl-target
+.PHONY: advisories help build release install install-this plugins hostile-guest demo test test-here engines-up engines-down lint bench bench-door compare mutations fuzz soak wasm-target musl-target

@@ -33,6 +33,7 @@ mod restart;
 mod screen;
 mod several;
 mod signal;
+mod soak;
 mod status;
 mod stop_signal;
 mod sufferings;

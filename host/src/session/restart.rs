@@ -3,6 +3,7 @@
 use super::host::Host;
 use super::model::{SessionConfig, SessionState, SessionStatus};
 use super::several::{Each, Told};
+use super::start::LOCK_PATIENCE;
 use super::sighting::Sighting;
 use super::stop::StopOptions;
 use super::survey::Filter;
@@ -23,7 +24,15 @@ impl Host {
         filter: &Filter,
         options: StopOptions,
     ) -> Result<SessionStatus> {
-        let found = self.find_reached(name, filter)?;
+        let mut found = self.find_reached(name, filter)?;
+        if found.entry.is_none()
+            && self.entries_named(name).iter().any(|entry| self.is_starting(entry))
+        {
+            // It may be one of kst's that is just being made. Whoever does so holds the lock.
+            let backend = &found.status.backend;
+            drop(self.ledger()?.lock_name(backend, name, LOCK_PATIENCE)?);
+            found = self.afresh().find_reached(name, filter)?;
+        }
         let Some(entry) = &found.entry else {
             return match found.status.state {
                 SessionState::Defined => self.start(&place_of(&found)),

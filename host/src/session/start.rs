@@ -29,7 +29,7 @@ use crate::text::shown_path;
 use crate::{Error, Result};
 
 /// How long another start of the same name may take before this one gives up.
-const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 /// How long an engine may take to let go of a session whose command could not be started.
 const GONE_PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is asked.

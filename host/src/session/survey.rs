@@ -227,13 +227,17 @@ impl Host {
         entries
     }
 
-    fn is_being_made(&self, entry: &Entry, answers: &[Answered]) -> bool {
+    /// Whether a start of this run may be at work at this moment.
+    pub(super) fn is_starting(&self, entry: &Entry) -> bool {
         if !entry.here || entry.is_made() || entry.failed {
             return false;
         }
         let age = Timestamp::now().duration_since(entry.started_at);
-        let recent = age.abs() < STARTING && self.boot() == Some(entry.boot.as_str());
-        recent
+        age.abs() < STARTING && self.boot() == Some(entry.boot.as_str())
+    }
+
+    fn is_being_made(&self, entry: &Entry, answers: &[Answered]) -> bool {
+        self.is_starting(entry)
             && answers.iter().any(|answered| {
                 answered.plugin.name() == entry.backend
                     && answered.location.name == entry.location
