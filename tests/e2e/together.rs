@@ -162,7 +162,7 @@ fn what_fails_keeps_back_what_needs_it_and_nothing_else() {
         "ops:
   sessions:
     ends: {command: [sh, -c, 'echo cannot open the door; exit 3'], ready: {log: ready}}
-    slow: {command: [sleep, '1000'], ready: {tcp: 1, timeout: 1s}}
+    slow: {command: [sleep, '1000'], ready: {tcp: 1, timeout: 2s}}
     job: {command: [sh, -c, 'exit 4']}
     missing: {command: [/no/such/program]}
     broken: {command: 'a | b'}
@@ -202,10 +202,11 @@ fn what_fails_keeps_back_what_needs_it_and_nothing_else() {
     up.says(
         "session 'ends' ended with code 3 before it was ready\n    ends | cannot open the door",
     )
-    .says("session 'slow' was not ready within 1.")
+    .says("session 'slow' was not ready within 2.")
     .says("session 'job' ended with code 4 and others wait for it to succeed")
     .says("session 'missing' was not started: /no/such/program does not exist")
     .says("kstlib.conf.yml:7");
+    world.kst(["up", "slow", "-t", "1"]).exits(8).says("was not ready when the time was up");
     // It is left running: whoever wants to know why it is not ready can look.
     assert_eq!(world.status("slow")["state"], "running");
 }
@@ -231,7 +232,7 @@ fn a_command_tells_that_it_is_ready_with_the_sessions_own_variables() {
     world.kst(["logs", "api"]).ok().prints(&format!("a b {}/made", world.home().display()));
     world.kst(["down"]).ok();
     fs::remove_file(world.path("work/vars.env")).unwrap();
-    world.kst(["up"]).exits(2).says("vars.env cannot be read");
+    world.kst(["up"]).exits(2).says("session 'api': ").says("vars.env: the file cannot be read");
     world.kst(["config", "check"]).ok().prints("vars.env cannot be read");
 }
 

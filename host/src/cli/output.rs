@@ -119,10 +119,14 @@ impl Output {
         code
     }
 
-    /// `error: …`, then what a session printed last, then what to do.
-    pub fn failure(&self, error: &kst::Error, last: &[String]) {
+    /// `error: …` about a session, then what it printed last, then what to do.
+    pub fn failure(&self, name: &str, error: &kst::Error, last: &[String]) {
         let style = style::ERROR;
-        let mut lines = format!("{style}error:{style:#} {}", safe(&error.to_string()));
+        let mut text = error.to_string();
+        if !text.contains(name) {
+            text = format!("session '{name}': {text}");
+        }
+        let mut lines = format!("{style}error:{style:#} {}", safe(&text));
         for line in last {
             lines.push_str("\n    ");
             lines.push_str(line);

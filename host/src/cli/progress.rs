@@ -80,7 +80,7 @@ impl<'a> Progress<'a> {
         let mut code = 0;
         for (name, stage) in stages {
             let Stage::Failed { error, last } = stage else { continue };
-            output.failure(error, &together::last_lines(name, last));
+            output.failure(name, error, &together::last_lines(name, last));
             if code == 0 {
                 code = error.exit_code();
             }

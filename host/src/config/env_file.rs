@@ -27,10 +27,10 @@ const LARGEST: u64 = 1 << 20;
 ///
 /// [`Error::Config`]: the file cannot be read, or a line of it cannot. Values are never shown.
 pub(crate) fn add(path: &Path, env: &mut BTreeMap<String, String>) -> Result<()> {
-    let text = read(path).map_err(|what| Error::Config {
+    let text = read(path).map_err(|why| Error::Config {
         file: Some(path.to_owned()),
         line: None,
-        what,
+        what: format!("the file {why}"),
         advice: Some("an env_file of the config names it".to_owned()),
     })?;
     let mut lines = Lines { rest: &text, number: 0 };
@@ -51,22 +51,23 @@ pub(crate) fn add(path: &Path, env: &mut BTreeMap<String, String>) -> Result<()>
 
 /// Whether a file could be read now; the sentence says why not.
 pub(crate) fn look(path: &Path) -> std::result::Result<(), String> {
-    read(path).map(drop)
+    read(path).map(drop).map_err(|why| format!("{} {why}", shown_path(path)))
 }
 
+/// What a file holds; the error is the end of a sentence about it.
 fn read(path: &Path) -> std::result::Result<String, String> {
-    let failed = |error: std::io::Error| format!("{} cannot be read: {error}", shown_path(path));
+    let failed = |error: std::io::Error| format!("cannot be read: {error}");
     // NONBLOCK: opening a pipe must not wait for its writer.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::openat(CWD, path, flags, Mode::empty());
     let file = File::from(file.map_err(|error| failed(error.into()))?);
     if !file.metadata().map_err(failed)?.is_file() {
-        return Err(format!("{} is no file", shown_path(path)));
+        return Err("is no regular file".to_owned());
     }
     let mut text = String::new();
     let read = file.take(LARGEST + 1).read_to_string(&mut text).map_err(failed)?;
     if read as u64 > LARGEST {
-        return Err(format!("{} is larger than 1 MiB", shown_path(path)));
+        return Err("is larger than 1 MiB".to_owned());
     }
     Ok(text)
 }

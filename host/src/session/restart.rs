@@ -3,8 +3,8 @@
 use super::host::Host;
 use super::model::{SessionConfig, SessionState, SessionStatus};
 use super::several::{Each, Told};
-use super::start::LOCK_PATIENCE;
 use super::sighting::Sighting;
+use super::start::LOCK_PATIENCE;
 use super::stop::StopOptions;
 use super::survey::Filter;
 use crate::{Error, Result};

@@ -140,10 +140,15 @@ impl Host {
                     Waited::NotYet if end.is_some() => {}
                     Waited::NotYet if Instant::now() >= latest => {
                         return Err(Error::TimedOut {
-                            what: format!(
-                                "session '{name}' was not ready within {}",
-                                seconds(began.elapsed())
-                            ),
+                            what: match deadline.is_some_and(|deadline| deadline <= latest) {
+                                true => {
+                                    format!("session '{name}' was not ready when the time was up")
+                                }
+                                false => format!(
+                                    "session '{name}' was not ready within {}",
+                                    seconds(began.elapsed())
+                                ),
+                            },
                             advice: Some(format!(
                                 "it runs on: 'kst logs {name}' shows what it does, and `ready: \
                                  {{timeout: …}}` in the config gives it longer"
@@ -175,10 +180,7 @@ impl Host {
                     Some(end) => return Err(ended(name, end, "and others wait for it to succeed")),
                     None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
                         return Err(Error::TimedOut {
-                            what: format!(
-                                "session '{name}' did not end within {}",
-                                seconds(began.elapsed())
-                            ),
+                            what: format!("session '{name}' had not ended when the time was up"),
                             advice: Some(format!(
                                 "it runs on: 'kst logs {name}' shows what it does"
                             )),
