@@ -20,6 +20,7 @@ mod completions;
 mod config;
 mod container;
 mod doctor;
+mod events;
 mod follow;
 mod harness;
 mod installed;

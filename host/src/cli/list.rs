@@ -1,6 +1,9 @@
 //! `kst list`
 
-use kst::session::{BackendHealth, HealthState, Host};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use kst::session::{BackendHealth, HealthState, Host, Seen};
 
 use super::app::App;
 use super::select::Select;
@@ -17,6 +20,7 @@ use super::{examples, render};
 #[command(after_help = examples(&[
     ("kst list", "everything, everywhere"),
     ("kst list -b tmux", "one backend"),
+    ("kst list --watch", "a table that follows what happens"),
     ("kst list -q", "the names, a line each"),
     ("kst list --json --health", "for programs, with how each backend is"),
 ]))]
@@ -30,6 +34,10 @@ pub struct Args {
     #[arg(long)]
     pub health: bool,
 
+    /// Show the table until Ctrl-C, and each change of it at once
+    #[arg(short, long, conflicts_with_all = ["health", "quiet"])]
+    pub watch: bool,
+
     /// Print the names alone, a line each
     #[arg(short, long)]
     pub quiet: bool,
@@ -40,6 +48,9 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         app.output.be_quiet();
     }
     let host = app.host()?;
+    if args.watch {
+        return watch(&args, &host, app);
+    }
     let mut listing = host.list(&args.select.filter())?;
     if args.health {
         host.probe(&mut listing.health);
@@ -71,6 +82,73 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         usable(backend, &listing.health)?;
     }
     Ok(0)
+}
+
+/// How often the times in a table that is watched are made new.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Draw the table again and again in the same place of the terminal.
+fn watch(args: &Args, host: &Host, app: &App) -> anyhow::Result<u8> {
+    if app.globals.json || !app.output.terminal() {
+        let what = "--watch draws on a terminal alone".to_owned();
+        let advice = Some("for programs there is 'kst events --json'".to_owned());
+        return Err(kst::Error::Invalid { what, advice }.into());
+    }
+    let mut drawn = String::new();
+    let mut problem = None;
+    host.watch(&args.select.filter(), TICK, &mut |seen: Seen<'_>| {
+        let text = picture(seen, host, app);
+        // What looks the same is not drawn again.
+        if text != drawn {
+            problem = app.output.print_raw(text.as_bytes()).err();
+            drawn = text;
+        }
+        match problem.is_none() && super::events::is_read() {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    })?;
+    problem.map_or(Ok(0), Err)
+}
+
+/// What makes the terminal show this table and nothing else, without a moment in between when it
+/// shows less: each line ends what stood there, and so does the end.
+fn picture(seen: Seen<'_>, host: &Host, app: &App) -> String {
+    let now = jiff::Timestamp::now();
+    let mut lines: Vec<String> = match seen.sessions {
+        [] => vec!["No sessions.".to_owned()],
+        sessions => {
+            let table = render::list::table(sessions, now, app.output.width());
+            table.lines().map(str::to_owned).collect()
+        }
+    };
+    let warning = render::style::WARNING;
+    let unwell = seen.health.iter().filter(|health| host.is_worth_a_word(health));
+    let unwell: Vec<String> = unwell
+        .map(|health| {
+            let text = kst::text::escape_controls(&render::health::sentence(health));
+            let width = app.output.width().unwrap_or(usize::MAX).saturating_sub("warning: ".len());
+            format!("{warning}warning:{warning:#} {}", render::table::shortened(&text, width))
+        })
+        .collect();
+    // One line less than there is room for: the cursor stands below.
+    let room = app.output.height().unwrap_or(usize::MAX).saturating_sub(1 + unwell.len());
+    if lines.len() > room {
+        let more = lines.len() - room.saturating_sub(1);
+        lines.truncate(room.saturating_sub(1));
+        lines.push(format!("… and {more} more"));
+    }
+    lines.extend(unwell);
+    let mut text = String::from("\x1b[H");
+    for line in lines {
+        let line = match app.output.colours() {
+            true => line,
+            false => anstream::adapter::strip_str(&line).to_string(),
+        };
+        text.push_str(&format!("{line}\x1b[K\r\n"));
+    }
+    text.push_str("\x1b[J");
+    text
 }
 
 /// Warn of the backends that could not be asked, as far as that matters; fail where the one that was

@@ -12,6 +12,7 @@ mod config;
 mod doctor;
 mod down;
 mod each;
+mod events;
 mod exec;
 mod globals;
 mod list;
@@ -86,6 +87,7 @@ enum Command {
     Plugin(plugin::Args),
     Config(config::Args),
     Doctor(doctor::Args),
+    Events(events::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -181,6 +183,7 @@ pub fn run() -> u8 {
         Command::Plugin(args) => plugin::run(args, &app),
         Command::Config(args) => config::run(args, &app),
         Command::Doctor(args) => doctor::run(args, &app),
+        Command::Events(args) => events::run(args, &app),
         Command::Completions(args) => completions::run(args, &app),
         Command::Man(args) => man::run(args, &app),
     };

@@ -173,6 +173,12 @@ impl Output {
         AutoStream::choice(&io::stdout()) != ColorChoice::Never
     }
 
+    /// How many lines the terminal on standard output has.
+    pub fn height(&self) -> Option<usize> {
+        let rows = rustix::termios::tcgetwinsize(io::stdout()).ok()?.ws_row;
+        (rows > 0).then_some(usize::from(rows))
+    }
+
     /// How wide the terminal on standard output is. `None` where it is none: nothing is cut then.
     pub fn width(&self) -> Option<usize> {
         let stdout = io::stdout();

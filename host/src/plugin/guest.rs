@@ -21,7 +21,6 @@ pub(crate) trait Guest {
     fn follow(&mut self, at: &Location, name: &str) -> Answer<StreamSource>;
     fn wait(&mut self, at: &Location, name: &str) -> Answer<String>;
     fn signal(&mut self, at: &Location, name: &str) -> Answer<()>;
-    #[expect(dead_code, reason = "the interface has it; no operation of this kst calls it yet")]
     fn events(&mut self, at: &Location) -> Answer<String>;
 }
 

@@ -42,6 +42,7 @@ mod terminal;
 mod together;
 pub mod validate;
 mod wait;
+mod watch;
 
 pub use crate::plugin::Origin;
 pub use approvals::{Answer, Ask, Before, ProgramReview, Question, Review};
@@ -59,3 +60,4 @@ pub use signal::SignalName;
 pub use stop::{StopOptions, StopOutcome};
 pub use survey::{BackendHealth, Filter, HealthState};
 pub use together::{DownOptions, OnStage, Plan, Stage, Step, UpOptions};
+pub use watch::{Change, Happening, Seen};

@@ -1,7 +1,7 @@
 //! What podman and docker are asked, and how. Both understand every form.
 
 use Operation::{
-    Attach, Exec, Follow, List, Logs, Probe, Remove, Signal, Start, Status, Stop, Wait,
+    Attach, Events, Exec, Follow, List, Logs, Probe, Remove, Signal, Start, Status, Stop, Wait,
 };
 use kst_plugin::prelude::*;
 
@@ -36,6 +36,13 @@ const CREATE: &str = "{location} run -d -it --name {name} --label kst.run={run} 
 /// Its input is passed on whether it is a terminal or not.
 const EXEC: &str = "{location} exec -i [{?terminal} -t] [-w {workdir}] [--env-file {env-file}] \
     [-e {env-inherited}]... -- {id} {command}";
+
+/// What may change what is told of a container, by both engines' words; those that look into one are
+/// left out.
+const EVENTS: &str = "{location} events --filter type=container --filter event=create \
+    --filter event=start --filter event=restart --filter event=die --filter event=died \
+    --filter event=oom --filter event=pause --filter event=unpause --filter event=health_status \
+    --filter event=rename --filter event=destroy --filter event=remove";
 
 pub fn description() -> Description {
     Description::new(
@@ -97,6 +104,7 @@ pub fn description() -> Description {
     .form(Form::plan("exec", &[Exec], EXEC))
     .form(Form::plan("wait", &[Wait], "{location} wait {id}"))
     .form(Form::changes("signal", &[Signal], "{location} kill -s {signal} {id}"))
-    .operations(&[Follow, Wait, Signal, Exec])
+    .form(Form::plan("events", &[Events], EVENTS))
+    .operations(&[Follow, Wait, Signal, Exec, Events])
     .detach("Ctrl-p Ctrl-q")
 }

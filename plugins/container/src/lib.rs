@@ -151,6 +151,10 @@ impl Backend for Containers {
         Ok(Plan::of("exec"))
     }
 
+    fn events(_at: &Location) -> Result<Plan, Error> {
+        Ok(Plan::of("events"))
+    }
+
     fn wait(_at: &Location, name: &str) -> Result<Plan, Error> {
         if look(name)?.state != State::Running {
             return Err(Error::NotRunning);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use kst::session::{
-    BackendHealth, Command, ExitStatus, Host, Listing, SessionConfig, SessionStatus,
+    BackendHealth, Change, Command, ExitStatus, Host, Listing, SessionConfig, SessionStatus,
 };
 use serde_json::{Map, Value, json};
 
@@ -107,6 +107,18 @@ pub fn listing(listing: &Listing, health: bool, sockets: &Sockets) -> Value {
     }
     let health: Vec<Value> = listing.health.iter().map(backend).collect();
     json!({ "sessions": sessions, "health": health })
+}
+
+/// What happened to a session, and the session as `list` has it.
+pub fn change(change: &Change, host: &Host) -> Value {
+    let sockets = Sockets::of(host, std::slice::from_ref(&change.session));
+    let mut document = json!({ "event": change.what.as_str(), "at": time::exact(change.at) });
+    if let (Value::Object(document), Value::Object(session)) =
+        (&mut document, row(&change.session, &sockets))
+    {
+        document.extend(session);
+    }
+    document
 }
 
 fn backend(health: &BackendHealth) -> Value {

@@ -155,7 +155,7 @@ pub fn stopped(outcome: &StopOutcome) -> String {
 }
 
 /// The backend, and the location where it says more: `tmux`, `tmux work`, `container podman`.
-fn place(status: &SessionStatus) -> String {
+pub fn place(status: &SessionStatus) -> String {
     match status.location.as_str() {
         "default" | "" => escape_controls(&status.backend),
         location => escape_controls(&format!("{} {location}", status.backend)),
