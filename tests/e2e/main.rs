@@ -32,6 +32,7 @@ mod other_users;
 mod python;
 mod restart;
 mod screen;
+mod send;
 mod several;
 mod signal;
 mod soak;

@@ -228,3 +228,36 @@ fn a_command_that_is_another() {
             .lands_when(|seen| seen.ran(&["box", "exec"]));
     }
 }
+
+/// `evil`, to which several lines are sent by this form.
+fn sending(usage: &str) -> Attack {
+    let steps: &[&[&str]] = &[&["try", "look"], &["try", "type"]];
+    Attack::by(also("send").form("type", "send", "changes", usage).on("send", steps))
+        .engine("ls", "echo '1 up 0 web'; echo '2 up 0 mine'")
+        .kst(&["send", "web", "-b", "evil", "rm -r\nold"])
+        .stopped_by(&[Guard::WholeRequest])
+        .exits(7)
+        .running_anything()
+}
+
+#[test]
+fn a_text_that_is_another() {
+    sending("box type {id} 'rm -r /'")
+        .says("leaves out what to type")
+        .lands_when(|seen| seen.ran(&["box", "type", "1"]));
+    // An Enter that was asked for.
+    sending("box paste {id} {paste-file}")
+        .says("leaves out the Enter that is to follow")
+        .lands_when(|seen| seen.ran(&["box", "paste", "1"]));
+}
+
+#[test]
+fn a_key_in_place_of_a_text() {
+    // A text that names a key is that text, by whatever form.
+    sending("box type {id} {keys}")
+        .kst(&["send", "web", "-b", "evil", "C-c"])
+        .exits(0)
+        .cannot_land("what {keys} holds is the text itself", |seen| {
+            seen.ran(&["box", "type", "1", "\u{3}"]) || !seen.ran(&["box", "type", "1", "C-c\r"])
+        });
+}

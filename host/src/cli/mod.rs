@@ -26,6 +26,7 @@ mod remove;
 mod render;
 mod restart;
 mod select;
+mod send;
 mod signal;
 mod start;
 mod status;
@@ -81,6 +82,7 @@ enum Command {
     Wait(wait::Args),
     Signal(signal::Args),
     Exec(exec::Args),
+    Send(send::Args),
     Up(up::Args),
     Down(down::Args),
     Audit(audit::Args),
@@ -177,6 +179,7 @@ pub fn run() -> u8 {
         Command::Wait(args) => wait::run(args, &app),
         Command::Signal(args) => signal::run(args, &app),
         Command::Exec(args) => exec::run(args, &app),
+        Command::Send(args) => send::run(args, &app),
         Command::Up(args) => up::run(args, &app),
         Command::Down(args) => down::run(args, &app),
         Command::Audit(args) => audit::run(args, &app),

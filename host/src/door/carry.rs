@@ -63,8 +63,17 @@ pub(super) fn check(
             return missing("the signal that is to end it ({signal})".to_owned());
         }
         Operation::Start | Operation::Exec => {}
-        Operation::Send if request.keys.is_some() && !has(Placeholder::Keys) => {
-            return missing("what to type ({keys})".to_owned());
+        Operation::Send if has(Placeholder::PasteFile) => {
+            // Behind a paste, Enter is a matter of the form's own words.
+            return match placed.enters == request.enter {
+                true => Ok(()),
+                false => missing("the Enter that is to follow ({?enter})".to_owned()),
+            };
+        }
+        Operation::Send
+            if request.keys.is_some() && !has(Placeholder::Keys) && !has(Placeholder::KeysFile) =>
+        {
+            return missing("what to type ({keys} or {keys-file})".to_owned());
         }
         Operation::Signal if request.signal.is_some() && !has(Placeholder::Signal) => {
             return missing("the signal ({signal})".to_owned());

@@ -73,6 +73,8 @@ pub(super) struct Placed {
     pub flags: BTreeSet<String>,
     /// Whether words stand that are there only to start a session as it is.
     pub resumes: bool,
+    /// Whether words stand that are there only to have Enter follow.
+    pub enters: bool,
 }
 
 /// The value of a placeholder.
@@ -159,6 +161,8 @@ impl<'a> Filler<'a> {
         }
         let resume = Condition { flag: Flag::Resume, wanted: true };
         self.filled.placed.resumes |= group.conditions.contains(&resume);
+        let enter = Condition { flag: Flag::Enter, wanted: true };
+        self.filled.placed.enters |= group.conditions.contains(&enter);
         match list {
             None => {
                 for word in &group.words {
@@ -183,6 +187,7 @@ impl<'a> Filler<'a> {
             Flag::Inside => request.location.inside,
             Flag::Force => request.force,
             Flag::Resume => request.resume,
+            Flag::Enter => request.enter,
             Flag::Option(name) => match request.options.get(name) {
                 None | Some(OptionValue::Flag(false)) => false,
                 Some(OptionValue::List(list)) => !list.is_empty(),
@@ -347,6 +352,10 @@ impl<'a> Filler<'a> {
             Some(text) => Filling::One(Cow::Borrowed(text.as_bytes())),
             None => Filling::None,
         };
+        let path = |path: &'a Option<PathBuf>| match path {
+            Some(path) => Filling::One(Cow::Borrowed(path.as_os_str().as_bytes())),
+            None => Filling::None,
+        };
         let number = |number: Option<u32>| match number {
             Some(number) => Filling::One(Cow::Owned(number.to_string().into_bytes())),
             None => Filling::None,
@@ -368,10 +377,7 @@ impl<'a> Filler<'a> {
             }
             Placeholder::Launch => words(&request.launch),
             Placeholder::Recorder => words(&request.recorder),
-            Placeholder::Log => match &request.log {
-                Some(path) => Filling::One(Cow::Borrowed(path.as_os_str().as_bytes())),
-                None => Filling::None,
-            },
+            Placeholder::Log => path(&request.log),
             Placeholder::Command => match &request.command {
                 Some(command) if !command.is_empty() => Filling::Words(
                     command.iter().map(|word| Cow::Borrowed(word.as_bytes())).collect(),
@@ -416,6 +422,8 @@ impl<'a> Filler<'a> {
             Placeholder::Lines => number(request.lines),
             Placeholder::Timeout => number(request.timeout),
             Placeholder::Keys => text(&request.keys),
+            Placeholder::KeysFile => path(&request.keys_file),
+            Placeholder::PasteFile => path(&request.paste_file),
             Placeholder::Signal => text(&request.signal),
             Placeholder::Id => match self.source.bound {
                 Binding::None => Filling::None,

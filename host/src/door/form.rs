@@ -110,6 +110,7 @@ pub(super) enum Flag {
     Inside,
     Force,
     Resume,
+    Enter,
     Option(String),
 }
 
@@ -157,6 +158,8 @@ pub enum Placeholder {
     Lines,
     Timeout,
     Keys,
+    KeysFile,
+    PasteFile,
     Signal,
     Id,
     File(String),
@@ -178,6 +181,8 @@ impl Placeholder {
             "lines" => Placeholder::Lines,
             "timeout" => Placeholder::Timeout,
             "keys" => Placeholder::Keys,
+            "keys-file" => Placeholder::KeysFile,
+            "paste-file" => Placeholder::PasteFile,
             "signal" => Placeholder::Signal,
             "id" => Placeholder::Id,
             text => {
@@ -214,6 +219,8 @@ impl std::fmt::Display for Placeholder {
             Placeholder::Lines => f.write_str("{lines}"),
             Placeholder::Timeout => f.write_str("{timeout}"),
             Placeholder::Keys => f.write_str("{keys}"),
+            Placeholder::KeysFile => f.write_str("{keys-file}"),
+            Placeholder::PasteFile => f.write_str("{paste-file}"),
             Placeholder::Signal => f.write_str("{signal}"),
             Placeholder::Id => f.write_str("{id}"),
             Placeholder::File(name) => write!(f, "{{file-{name}}}"),
@@ -479,6 +486,7 @@ impl<'a> Parser<'a> {
                             "inside" => Flag::Inside,
                             "force" => Flag::Force,
                             "resume" => Flag::Resume,
+                            "enter" => Flag::Enter,
                             other => match other.strip_prefix("option-") {
                                 Some(name) if !name.is_empty() => Flag::Option(name.to_owned()),
                                 _ => return Err(self.wrong(at, "has an unknown flag")),

@@ -44,8 +44,14 @@ pub struct Request {
     pub lines: Option<u32>,
     /// Seconds to wait: `{timeout}`. The runs of this operation get that much longer.
     pub timeout: Option<u32>,
-    /// What to type: `{keys}`.
+    /// What to type, as a terminal would send it: `{keys}`.
     pub keys: Option<String>,
+    /// A file that holds the same: `{keys-file}`.
+    pub keys_file: Option<PathBuf>,
+    /// A file that holds a text of several lines, to be pasted: `{paste-file}`.
+    pub paste_file: Option<PathBuf>,
+    /// Whether Enter follows what is pasted: `{?enter}`.
+    pub enter: bool,
     /// A signal's name without SIG: `{signal}`.
     pub signal: Option<String>,
     /// Whether the user's terminal is there: `{?terminal}`.
@@ -92,6 +98,9 @@ impl Request {
             lines: None,
             timeout: None,
             keys: None,
+            keys_file: None,
+            paste_file: None,
+            enter: false,
             signal: None,
             terminal: false,
             force: false,
@@ -116,7 +125,7 @@ fn fits_line(key: &str, value: &str) -> bool {
     !value.contains(['\n', '\r']) && key.len() + value.len() < ENV_LINE
 }
 
-/// Environment values are secrets, so they are left out.
+/// Environment values are secrets, and what is typed may be one, so they are left out.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<&str> = self.env.iter().map(|(key, _)| key.as_str()).collect();
@@ -134,7 +143,9 @@ impl fmt::Debug for Request {
             .field("run", &self.run)
             .field("lines", &self.lines)
             .field("timeout", &self.timeout)
-            .field("keys", &self.keys)
+            .field("keys_file", &self.keys_file)
+            .field("paste_file", &self.paste_file)
+            .field("enter", &self.enter)
             .field("signal", &self.signal)
             .field("terminal", &self.terminal)
             .field("force", &self.force)

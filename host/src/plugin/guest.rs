@@ -15,7 +15,6 @@ pub(crate) trait Guest {
     fn logs(&mut self, at: &Location, name: &str, lines: u32) -> Answer<LogSource>;
     /// The name of a form.
     fn attach(&mut self, at: &Location, name: &str) -> Answer<String>;
-    #[expect(dead_code, reason = "the interface has it; no operation of this kst calls it yet")]
     fn send(&mut self, at: &Location, request: &SendRequest) -> Answer<()>;
     fn exec(&mut self, at: &Location, name: &str) -> Answer<String>;
     fn follow(&mut self, at: &Location, name: &str) -> Answer<StreamSource>;
@@ -122,8 +121,7 @@ pub(crate) struct StopRequest {
 #[derive(Debug, Clone)]
 pub(crate) struct SendRequest {
     pub name: String,
-    pub literal: bool,
-    pub enter: bool,
+    pub paste: bool,
 }
 
 /// Where a session's output is.

@@ -30,7 +30,9 @@ pub use source::{BUILT_IN_NAMES, Origin, Source, built_in, read_component, vette
 pub use trust::{Approval, ProgramApproval, TrustFile};
 
 pub(crate) use engine::start_ticking;
-pub(crate) use guest::{Answer, Fault, Guest, StartRequest, StopRequest, StreamSource};
+pub(crate) use guest::{
+    Answer, Fault, Guest, SendRequest, StartRequest, StopRequest, StreamSource,
+};
 pub(crate) use loader::Loader;
 pub(crate) use source::canonical;
 pub(crate) use wasi::offers as is_empty_wasi;

@@ -7,6 +7,7 @@ use super::exec::ExecRequest;
 use super::find::Listing;
 use super::host::{Host, HostSettings};
 use super::model::{Command, ExitStatus, OptionValue, SessionConfig, SessionState, SessionStatus};
+use super::send::Input;
 use super::signal::SignalName;
 use super::stop::StopOptions;
 use super::survey::Filter;
@@ -237,6 +238,16 @@ impl SessionManager {
     pub fn restart(&self, graceful: bool, timeout: Duration) -> Result<SessionStatus> {
         let options = StopOptions { graceful, timeout: Some(timeout) };
         self.host.restart(self.name(), &self.filter(), options)
+    }
+
+    /// Type a text into it, and Enter behind it if `enter`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Failed`] where it is not running; [`Error::Unsupported`].
+    pub fn send(&self, text: &str, enter: bool) -> Result<()> {
+        let input = Input::Text { text: text.to_owned(), enter };
+        self.host.send(self.name(), &self.filter(), &input).map(drop)
     }
 
     /// Run a command in it, on this process's standard streams: how that ended.

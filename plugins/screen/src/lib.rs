@@ -6,7 +6,7 @@
 
 mod listing;
 
-use Operation::{Attach, List, Probe, Remove, Start, Status, Stop};
+use Operation::{Attach, List, Probe, Remove, Send, Start, Status, Stop};
 use kst_plugin::prelude::*;
 use listing::rows;
 
@@ -31,18 +31,34 @@ impl Backend for Screen {
             .file("screenrc", SCREENRC)
             .form(Form::reads("version", &[Probe], "screen --version"))
             .form(
-                Form::reads("sessions", &[List, Status, Start, Stop, Remove, Attach], "screen -ls")
-                    .gives("\t{id}.{name}\t({*})\t({*})"),
+                Form::reads(
+                    "sessions",
+                    &[List, Status, Start, Stop, Remove, Attach, Send],
+                    "screen -ls",
+                )
+                .gives("\t{id}.{name}\t({*})\t({*})"),
             )
             .form(
-                Form::reads("undated", &[List, Status, Start, Stop, Remove, Attach], "screen -ls")
-                    .gives("\t{id}.{name}\t({*})"),
+                Form::reads(
+                    "undated",
+                    &[List, Status, Start, Stop, Remove, Attach, Send],
+                    "screen -ls",
+                )
+                .gives("\t{id}.{name}\t({*})"),
             )
             .form(Form::changes(
                 "create",
                 &[Start],
                 "screen -c {file-screenrc} -L -Logfile {log:strftime} -dmS {name} -- {launch}",
             ))
+            // By a register, for `stuff` has escapes of its own. Past the query, screen has read it.
+            .form(Form::changes(
+                "type",
+                &[Send],
+                "screen -S {id}.{name} -X eval 'readreg k '{keys-file} 'paste k'",
+            ))
+            .form(Form::reads("settled", &[Send], "screen -S {id}.{name} -Q windows"))
+            .operations(&[Send])
             .form(Form::changes("quit", &[Stop], "screen -S {id}.{name} -X quit"))
             .form(Form::changes("wipe", &[Remove], "screen -wipe {id}.{name}"))
             .form(Form::plan("attach", &[Attach], "screen -x {id}.{name}"))
@@ -132,6 +148,18 @@ impl Backend for Screen {
             return Err(Error::NotRunning);
         }
         Ok(Plan::of("attach"))
+    }
+
+    fn send(at: &Location, request: &SendRequest) -> Result<(), Error> {
+        if Self::status(at, &request.name)?.state == State::Ended {
+            return Err(Error::NotRunning);
+        }
+        let output = run("type", &[])?;
+        if !output.ok() {
+            return Err(listing::failure(&output));
+        }
+        run("settled", &[])?;
+        Ok(())
     }
 }
 

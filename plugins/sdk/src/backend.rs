@@ -54,7 +54,7 @@ pub trait Backend {
         Err(Error::unsupported("this backend cannot attach a terminal"))
     }
 
-    /// Type `{keys}` into the session.
+    /// Type `{keys}` or `{keys-file}` into the session, or paste `{paste-file}`.
     fn send(at: &Location, request: &SendRequest) -> Result<(), Error> {
         let _ = (at, request);
         Err(Error::unsupported("this backend cannot type into a session"))

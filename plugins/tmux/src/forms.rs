@@ -1,6 +1,6 @@
 //! What tmux is asked, and how.
 
-use Operation::{Attach, List, Logs, Probe, Remove, Start, Status, Stop};
+use Operation::{Attach, List, Logs, Probe, Remove, Send, Start, Status, Stop};
 use kst_plugin::prelude::*;
 
 /// A line for each session: fields that tmux itself makes up first, the name last. The pids are those
@@ -30,6 +30,17 @@ const RECENT: &str = "tmux -u [-L {location}] capture-pane -p -e -J -S -{lines} 
 const EVERYTHING: &str = "tmux -u [-L {location}] capture-pane -p -e -J -S - -t {id}";
 const KILL: &str = "tmux [-L {location}] kill-session -t {id}";
 
+/// As it is, and past any mode that the pane is in: what is typed stands in no command line and no
+/// other buffer.
+const TYPE: &str = "tmux [-L {location}] load-buffer -b {keys-file} {keys-file:tmux-format} \
+    ';' paste-buffer -d -r -b {keys-file} -t {id}";
+
+/// In brackets, where the program asked for them. Enter comes after those: a line break, pasted.
+const PASTE: &str = "tmux [-L {location}] load-buffer -b {paste-file} {paste-file:tmux-format} \
+    ';' paste-buffer -d -p -b {paste-file} -t {id} \
+    [{?enter} ';' load-buffer -b {paste-file} {file-enter:tmux-format} \
+    ';' paste-buffer -d -b {paste-file} -t {id}]";
+
 pub fn description() -> Description {
     Description::new("tmux", env!("CARGO_PKG_VERSION"), "runs sessions in tmux, on this machine")
         .program("tmux", "keeps your session alive on this machine")
@@ -44,7 +55,7 @@ pub fn description() -> Description {
         )
         .form(Form::reads("version", &[Probe], "tmux -V"))
         .form(
-            Form::reads("sessions", &[List, Status, Stop, Remove, Logs, Attach], SESSIONS)
+            Form::reads("sessions", &[List, Status, Stop, Remove, Logs, Attach, Send], SESSIONS)
                 .gives(LINE),
         )
         .form(Form::reads("panes", &[List, Status, Stop], PANES))
@@ -55,6 +66,10 @@ pub fn description() -> Description {
         .form(Form::reads("everything", &[Logs], EVERYTHING))
         .form(Form::plan("attach", &[Attach], "tmux [-L {location}] attach-session -t {id}"))
         .form(Form::plan("switch", &[Attach], "tmux [-L {location}] switch-client -t {id}"))
+        .file("enter", "\n")
+        .form(Form::changes("type", &[Send], TYPE))
+        .form(Form::changes("paste", &[Send], PASTE))
+        .operations(&[Send])
         .keeps(&["TERM", "TMUX", "TMUX_PANE", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLORTERM"])
         .detach("Ctrl-b d")
 }

@@ -99,6 +99,11 @@ impl Backend for Tmux {
         find(&sessions()?, name).ok_or(Error::NotFound)?;
         Ok(Plan::of(if at.inside { "switch" } else { "attach" }))
     }
+
+    fn send(_at: &Location, request: &SendRequest) -> Result<(), Error> {
+        find(&sessions()?, &request.name).ok_or(Error::NotFound)?;
+        run(if request.paste { "paste" } else { "type" }, &[])?.success().map(drop)
+    }
 }
 
 /// What `list-sessions` prints; nothing where no server runs.

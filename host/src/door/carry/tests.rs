@@ -146,6 +146,18 @@ fn keys_signals_and_commands_are_carried() {
     send.keys = Some("ls".to_owned());
     refuses(&format!("eng {AT} send {{id}} Enter"), &send, "{keys}");
     ok(&format!("eng {AT} send {{id}} -- {{keys}}"), &send);
+    send.keys_file = Some("/t/1".into());
+    ok(&format!("eng {AT} send {{id}} {{keys-file}}"), &send);
+    send.paste_file = Some("/t/2".into());
+    ok(&format!("eng {AT} send {{id}} {{keys-file}}"), &send);
+    let paste = format!("eng {AT} paste {{id}} {{paste-file}}");
+    let enters = format!("{paste} [{{?enter}} Enter]");
+    ok(&paste, &send);
+    ok(&enters, &send);
+    send.enter = true;
+    refuses(&paste, &send, "{?enter}");
+    refuses(&format!("{paste} [{{!enter}} Enter]"), &send, "{?enter}");
+    ok(&enters, &send);
     let mut signal = request(Operation::Signal);
     signal.signal = Some("HUP".to_owned());
     refuses(&format!("eng {AT} kill {{id}}"), &signal, "{signal}");

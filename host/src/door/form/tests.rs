@@ -129,6 +129,8 @@ fn placeholders() {
         "lines",
         "timeout",
         "keys",
+        "keys-file",
+        "paste-file",
         "signal",
         "id",
         "file-rc",

@@ -133,6 +133,7 @@ impl<'a> Reader<'a> {
             Flag::Inside => request.location.inside,
             Flag::Force => request.force,
             Flag::Resume => request.resume,
+            Flag::Enter => request.enter,
             Flag::Option(name) => match request.options.get(name) {
                 Some(OptionValue::Flag(on)) => *on,
                 Some(OptionValue::List(list)) => !list.is_empty(),
@@ -244,6 +245,9 @@ impl<'a> Reader<'a> {
             let words = words.as_ref()?;
             Some(Has::Words(words.iter().map(|word| word.to_string_lossy().into()).collect()))
         };
+        let path = |path: &Option<std::path::PathBuf>| {
+            path.as_ref().map(|path| Has::One(path.to_string_lossy().into()))
+        };
         match placeholder {
             Placeholder::Name => request.name.clone().map(Has::One),
             Placeholder::Location => {
@@ -251,9 +255,7 @@ impl<'a> Reader<'a> {
             }
             Placeholder::Launch => words(&request.launch),
             Placeholder::Recorder => words(&request.recorder),
-            Placeholder::Log => {
-                request.log.as_ref().map(|path| Has::One(path.to_string_lossy().into()))
-            }
+            Placeholder::Log => path(&request.log),
             Placeholder::Command => {
                 request.command.clone().filter(|words| !words.is_empty()).map(Has::Words)
             }
@@ -273,6 +275,8 @@ impl<'a> Reader<'a> {
             Placeholder::Lines => request.lines.map(|number| Has::One(number.to_string())),
             Placeholder::Timeout => request.timeout.map(|number| Has::One(number.to_string())),
             Placeholder::Keys => request.keys.clone().map(Has::One),
+            Placeholder::KeysFile => path(&request.keys_file),
+            Placeholder::PasteFile => path(&request.paste_file),
             Placeholder::Signal => request.signal.clone().map(Has::One),
             Placeholder::Id => self.from.id.map(|id| Has::One(id.to_owned())),
             Placeholder::File(_) => None,

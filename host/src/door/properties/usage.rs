@@ -59,6 +59,7 @@ fn asked(flag: &Flag, wanted: bool) -> String {
         Flag::Inside => "inside".to_owned(),
         Flag::Force => "force".to_owned(),
         Flag::Resume => "resume".to_owned(),
+        Flag::Enter => "enter".to_owned(),
         Flag::Option(name) => format!("option-{name}"),
     };
     format!("{{{}{name}}}", if wanted { '?' } else { '!' })

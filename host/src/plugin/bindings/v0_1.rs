@@ -120,11 +120,7 @@ impl Guest for Instance {
     }
 
     fn send(&mut self, at: &Location, request: &SendRequest) -> Answer<()> {
-        let request = backend::SendRequest {
-            name: request.name.clone(),
-            literal: request.literal,
-            enter: request.enter,
-        };
+        let request = backend::SendRequest { name: request.name.clone(), paste: request.paste };
         call!(self.call_send(&location(at), &request) => |()| ())
     }
 
