@@ -20,16 +20,20 @@ pub(crate) fn main() -> ExitCode {
     ExitCode::from(cli::run())
 }
 
-/// `kst shim TICKET` and `kst record FILE`: what kst starts beside a session. They are not for
+/// `kst shim TICKET` and `kst record FILE BYTES`: what kst starts beside a session. They are not for
 /// people, and not in the help.
 fn beside_a_session(args: &[OsString]) -> Option<i32> {
-    let [command, file] = args else { return None };
-    let run: fn(&Path) -> i32 = match command.to_str()? {
-        "shim" => kst::shim::run,
-        "record" => kst::shim::record,
-        _ => return None,
-    };
-    Some(run(Path::new(file)))
+    match args {
+        [shim, ticket] if shim == "shim" => Some(kst::shim::run(Path::new(ticket))),
+        [record, file, most] if record == "record" => {
+            Some(kst::shim::record(Path::new(file), most.to_str()?.parse().ok()?))
+        }
+        // As it is started by sessions of a kst that bounded nothing.
+        [record, file] if record == "record" => {
+            Some(kst::shim::record(Path::new(file), kst::session::DEFAULT_HISTORY))
+        }
+        _ => None,
+    }
 }
 
 /// `kst compile VERSION SECONDS BYTES`: what kst starts to compile a component. No more for people.

@@ -25,6 +25,7 @@ mod follow;
 mod harness;
 mod installed;
 mod interrupted;
+mod kept_logs;
 mod killed_starts;
 mod library;
 mod man;

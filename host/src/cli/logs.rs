@@ -26,6 +26,7 @@ use lines::Lines;
     ("kst logs -f api", "and what it prints from now on"),
     ("kst logs -f api worker", "of both, as it comes"),
     ("kst logs -f --all -b tmux", "of all sessions in tmux"),
+    ("kst logs --previous api", "what it printed before it was started again"),
     ("kst logs api --raw > api.log", "the bytes as they were printed"),
 ]))]
 pub struct Args {
@@ -45,6 +46,10 @@ pub struct Args {
     #[arg(short = 'n', long, allow_negative_numbers = true)]
     #[arg(value_parser = values::number(1_000_000))]
     pub lines: Option<u32>,
+
+    /// Of the run before the last one: it is kept when a session is started again
+    #[arg(short, long, conflicts_with_all = ["follow", "all"])]
+    pub previous: bool,
 
     /// Pass every byte through, control sequences too
     #[arg(long)]
@@ -81,7 +86,10 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         return several(&args, app, &host);
     }
     let name = args.names.first().map_or("", String::as_str);
-    let bytes = host.logs(name, &args.select.filter(), args.lines())?;
+    let bytes = match args.previous {
+        true => host.previous_logs(name, &args.select.filter(), args.lines())?,
+        false => host.logs(name, &args.select.filter(), args.lines())?,
+    };
     let output = &app.output;
     if app.globals.json {
         let text = if args.raw { bytes } else { text::plain(&bytes) };
@@ -130,7 +138,11 @@ fn several(args: &Args, app: &App, host: &Host) -> anyhow::Result<u8> {
     }
     let (mut code, mut documents) = (0, Vec::new());
     for (number, (session, only)) in sessions.iter().enumerate() {
-        match host.logs(&session.name, only, args.lines()) {
+        let logs = match args.previous {
+            true => host.previous_logs(&session.name, only, args.lines()),
+            false => host.logs(&session.name, only, args.lines()),
+        };
+        match logs {
             Ok(bytes) if app.globals.json => {
                 let text = if args.raw { bytes } else { text::plain(&bytes) };
                 documents.push(document(&session.name, &text));

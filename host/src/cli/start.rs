@@ -235,6 +235,7 @@ fn definition(
         options,
         stop_signal: args.stop_signal,
         stop_timeout: args.stop_timeout,
+        history: None,
         defined_in: None,
     })
 }

@@ -12,7 +12,7 @@ use super::{Severity, Sourced, limits, startup};
 use crate::limits::{Limits, Unit};
 use crate::plugin::{Digest, canonical};
 use crate::session::validate::{self, quoted};
-use crate::session::{Command, OptionValue, SessionConfig, SignalName};
+use crate::session::{Command, LEAST_HISTORY, OptionValue, SessionConfig, SignalName};
 
 /// The most files of variables that a session can have.
 const MAX_ENV_FILES: usize = 20;
@@ -35,6 +35,7 @@ pub(super) struct Checked {
     pub(super) plugins: BTreeMap<String, Sourced<PathBuf>>,
     pub(super) plugin_digests: BTreeMap<String, Sourced<Digest>>,
     pub(super) limits: Limits,
+    pub(super) history: Option<u64>,
     pub(super) sessions: Sessions,
     pub(super) startup: startup::Checked,
 }
@@ -52,6 +53,7 @@ pub(super) fn check(ops: &Map, home: Option<&Path>, problems: &mut Vec<Problem>)
             "container_runtime" => runtime(entry, &key).map(|value| {
                 checked.locations.extend(value.map(|value| ("container".to_owned(), value)));
             }),
+            "history" => history(entry, &key).map(|value| checked.history = value),
             "sessions" | "groups" | "plugins" | limits::KEY => Ok(()),
             other => match program_key(other) {
                 Some(program) => program_setting(entry, &key, home).map(|value| {
@@ -79,6 +81,27 @@ pub(super) fn check(ops: &Map, home: Option<&Path>, problems: &mut Vec<Problem>)
         checked.startup = startup::check(ops, &mut checked.sessions, &filled, problems);
     }
     checked
+}
+
+/// How much of a session's output is kept.
+fn history(entry: &Entry, key: &str) -> Result<Option<u64>, Problem> {
+    let Some(text) = text(&entry.node, key, "a size")? else { return Ok(None) };
+    let problem = |what: String| Problem::at(&entry.node.at, key, what);
+    let size = Unit::Bytes
+        .read(text)
+        .map_err(|wanted| problem(format!("{} is not {wanted}", quoted(text))))?;
+    if size < LEAST_HISTORY {
+        let least = Unit::Bytes.shown(LEAST_HISTORY);
+        let what = format!("{} is less than {least}", quoted(text));
+        return Err(problem(what).advise(format!("write {least} or more")));
+    }
+    Ok(Some(size))
+}
+
+fn kept_by_engine(entry: &Entry, key: &str) -> Problem {
+    let what = "the output of a container is kept by its engine, which this does not bound";
+    Problem::at(&entry.key_at, key, what)
+        .advise("leave it out, and set the engine's own log options (max-size)")
 }
 
 /// The program that a key such as `tmux_binary` is about. One letter off the known one is a slip.
@@ -444,6 +467,13 @@ impl SessionCheck<'_> {
             let result = stop_timeout(entry, &self.key("stop_timeout"));
             self.noted(result).flatten()
         });
+        if let Some(entry) = map.get("history") {
+            let result = match contained {
+                true => Err(kept_by_engine(entry, &self.key("history"))),
+                false => history(entry, &self.key("history")),
+            };
+            session.history = self.noted(result).flatten();
+        }
         for entry in map.iter().filter(|entry| !keys::SESSION.contains(&&*entry.key)) {
             self.near_miss(entry, known);
             let result = if known && keys::OPTIONS.contains(&&*entry.key) {

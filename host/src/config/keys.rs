@@ -4,10 +4,11 @@ use super::limits;
 use crate::text::nearest;
 
 /// The keys of `ops`.
-pub(super) const OPS: [&str; 7] = [
+pub(super) const OPS: [&str; 8] = [
     "default_backend",
     "tmux_binary",
     "container_runtime",
+    "history",
     "sessions",
     "groups",
     "plugins",
@@ -15,7 +16,7 @@ pub(super) const OPS: [&str; 7] = [
 ];
 
 /// The keys of a session that every backend has.
-pub(super) const SESSION: [&str; 10] = [
+pub(super) const SESSION: [&str; 11] = [
     "backend",
     "command",
     "shell",
@@ -26,6 +27,7 @@ pub(super) const SESSION: [&str; 10] = [
     "stop_timeout",
     "depends_on",
     "ready",
+    "history",
 ];
 
 /// The keys of a session's `ready`.
@@ -46,7 +48,7 @@ pub(crate) const KSTLIB_BACKENDS: [&str; 2] = ["tmux", "container"];
 pub(super) const DEFAULT_BACKEND: &str = "tmux";
 
 /// What other tools call the same things.
-const OTHER_NAMES: [(&str, &str); 24] = [
+const OTHER_NAMES: [(&str, &str); 26] = [
     ("cmd", "command"),
     ("args", "command"),
     ("run", "command"),
@@ -62,6 +64,8 @@ const OTHER_NAMES: [(&str, &str); 24] = [
     ("healthcheck", "ready"),
     ("stop_grace_period", "stop_timeout"),
     ("kill_signal", "stop_signal"),
+    ("log_size", "history"),
+    ("max_size", "history"),
     ("image_name", "image"),
     ("mounts", "volumes"),
     ("mount", "volumes"),

@@ -64,7 +64,7 @@ use std::path::{Path, PathBuf};
 use crate::folders::Folders;
 use crate::limits::Limits;
 use crate::plugin::Digest;
-use crate::session::SessionConfig;
+use crate::session::{DEFAULT_HISTORY, SessionConfig};
 use crate::text::shown_path;
 use crate::{Error, Result};
 
@@ -205,6 +205,11 @@ impl Config {
     /// `ops.default_backend`, if it is set.
     pub fn default_backend(&self) -> Option<&Sourced<String>> {
         self.checked.default_backend.as_ref()
+    }
+
+    /// `ops.history`: how many bytes of the output of a session on this machine are kept.
+    pub fn history(&self) -> u64 {
+        self.checked.history.unwrap_or(DEFAULT_HISTORY)
     }
 
     /// Programs to use in place of the ones on the PATH, by the program's name: `tmux_binary` gives

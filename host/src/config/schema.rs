@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{MAX_SESSIONS, MAX_STOP_TIMEOUT, limits};
 use crate::limits::Unit;
+use crate::session::LEAST_HISTORY;
 use crate::session::validate::{
     MAX_COMMAND, MAX_ENV, MAX_ENV_KEY, MAX_ENV_VALUE, MAX_IMAGE, MAX_NAME, MAX_PORTS, MAX_VOLUMES,
     REFUSED_ENV_KEYS,
@@ -52,6 +53,7 @@ fn ops() -> Value {
                 "description": "The engine for containers. Without it: podman, else docker.",
                 "enum": ["podman", "docker", null]
             },
+            "history": history("How much of the output of each session on this machine is kept.", "64 MiB"),
             "plugins": {
                 "description": "Backends of your own, by name.",
                 "type": ["object", "null"],
@@ -98,6 +100,16 @@ fn ops() -> Value {
             }
         },
         "additionalProperties": false
+    })
+}
+
+fn history(description: &str, example: &str) -> Value {
+    json!({
+        "description": description,
+        "type": ["integer", "string", "null"],
+        "minimum": LEAST_HISTORY,
+        "pattern": Unit::Bytes.pattern(),
+        "examples": [example]
     })
 }
 
@@ -210,6 +222,7 @@ fn session(name: &str) -> Value {
                 "maximum": MAX_STOP_TIMEOUT,
                 "default": 10
             },
+            "history": history("How much of its output is kept (not of a container); without it, ops.history.", "1 GiB"),
             "image": {
                 "description": "The image to run (container).",
                 "type": ["string", "null"],

@@ -7,6 +7,8 @@ use serde_json::Value as Json;
 use super::keys::{DEFAULT_BACKEND, OPS};
 use super::limits;
 use super::tree::{Kind, Map, Node, Scalar, Value};
+use crate::limits::Unit;
+use crate::session::DEFAULT_HISTORY;
 
 /// The merged config: a mapping, or a value with its origin. Unset keys are not in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +71,9 @@ impl Shown {
 
 /// The merged `ops` with the built-in settings below it, the settings first.
 pub(super) fn show(ops: &Map) -> Shown {
-    let built_in = [("default_backend", DEFAULT_BACKEND), ("tmux_binary", "tmux")];
+    let history = Unit::Bytes.shown(DEFAULT_HISTORY);
+    let built_in =
+        [("default_backend", DEFAULT_BACKEND), ("tmux_binary", "tmux"), ("history", &*history)];
     let mut entries = Vec::new();
     for key in OPS {
         if key == limits::KEY {

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | `ledger.jsonl` | what happened, one [`Event`] a line, appended |
 //! | `specs/RUN.json` | the definition that a run was started with, its environment included |
-//! | `logs/RUN.log` | the output of a run |
+//! | `logs/RUN.log`, `logs/RUN.log.1` | the output of a run, the older part in the second |
 //! | `locks/` | one file for each name that is being started at this moment |
 //! | `told/` | an empty file for each thing that the user need not be told again |
 //! | `tickets/` | what a session's shim is to start, gone once the shim has read it |
@@ -177,6 +177,22 @@ impl Ledger {
         private::open_file(&self.folder, &format!("logs/{run}.log{older}"))
     }
 
+    /// Whether there is a log of a run that was made.
+    pub(crate) fn has_log(&self, run: &str) -> bool {
+        self.open_log(run, false).is_ok() || self.open_log(run, true).is_ok()
+    }
+
+    /// Keep the output of a run that its engine is about to forget.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn save_log(&self, run: &str, text: &[u8]) -> Result<()> {
+        check_run(run)?;
+        let logs = self.sub("logs")?;
+        private::write_whole(&logs, &format!("{run}.log"), text, false)
+            .map_err(|error| self.failed("write logs in", error))
+    }
+
     /// The state folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -198,14 +214,10 @@ impl Ledger {
     pub fn remove_run(&self, run: &str) -> Result<()> {
         check_run(run)?;
         self.append(&Event::Removed { run: run.to_owned() })?;
-        let logs = ["", ".1"].map(|older| format!("logs/{run}.log{older}"));
-        for file in logs.into_iter().chain([format!("specs/{run}.json")]) {
-            match self.folder.remove_file(&file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(self.failed(&format!("remove {file} from"), error));
-                }
-                _ => {}
-            }
+        // Without it the writer of a log begins no new one.
+        self.remove_spec(run)?;
+        for end in ["", ".1", ".new"] {
+            self.remove(&format!("logs/{run}.log{end}"))?;
         }
         // It only saves time and space; the next removal tries again.
         let _ = compact::compact_if_worthwhile(&self.folder);
@@ -225,6 +237,24 @@ impl Ledger {
                 Ok(_) => true,
             }
         })
+    }
+
+    /// Forget the definition of a run alone: another took its place, and its log is kept.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove_spec(&self, run: &str) -> Result<()> {
+        check_run(run)?;
+        self.remove(&format!("specs/{run}.json"))
+    }
+
+    fn remove(&self, file: &str) -> Result<()> {
+        match self.folder.remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.failed(&format!("remove {file} from"), error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A folder in the state folder, made if missing.

@@ -4,9 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::host::Host;
 use super::kept::Kept;
-use super::ledger::Entry;
+use super::ledger::{Entry, Ledger};
 use super::model::SessionState;
 use super::serve::SessionProcesses;
 use super::sighting::Sighting;
@@ -19,6 +21,8 @@ use crate::{Error, Result};
 /// How long the writer of a log may need after its session ended. On a busy machine tmux takes seconds
 /// to pass on what a program printed last.
 pub(super) const WRITER_PATIENCE: Duration = Duration::from_secs(10);
+/// So many lines are kept of a container's output where all of it is too much to be read at once.
+const LINES_KEPT: u32 = 10_000;
 /// How much of a log is read at once.
 const CHUNK: usize = 64 << 10;
 /// More than this is not returned, however long the lines are.
@@ -44,11 +48,62 @@ impl Host {
             Some(entry) if here => {
                 if !found.is_running() {
                     // What the program printed last may still be on its way to the file.
-                    wait_for_writer(&entry.log, WRITER_PATIENCE);
+                    let ended = entry.end.map(|(_, at)| Timestamp::now().duration_since(at));
+                    let since = ended.and_then(|since| Duration::try_from(since).ok());
+                    let left = WRITER_PATIENCE.saturating_sub(since.unwrap_or_default());
+                    wait_for_writer(&entry.log, left);
                 }
                 self.kept(entry, lines)
             }
             _ => self.told_by_backend(&found, lines),
+        }
+    }
+
+    /// The last lines that the run before a session's last one printed: it is kept when that is
+    /// started, until another one is or the session is removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Failed`] where there was none before.
+    pub fn previous_logs(&self, name: &str, filter: &Filter, lines: u32) -> Result<Vec<u8>> {
+        let found = self.find(name, filter)?;
+        let entries = self.entries_named(name);
+        let last = found.entry.as_ref().and_then(|entry| {
+            let earlier = |other: &&Arc<Entry>| {
+                other.backend == entry.backend
+                    && other.location == entry.location
+                    && other.number < entry.number
+                    && other.is_made()
+            };
+            entries.iter().filter(earlier).max_by_key(|other| other.number)
+        });
+        match last {
+            Some(entry) => self.kept(entry, lines),
+            None => Err(Error::Failed {
+                what: format!("nothing is kept of a run of '{name}' before this one"),
+                advice: Some(format!("the output of the last one: kst logs {name}")),
+            }),
+        }
+    }
+
+    /// Keep what an ended session of kst's printed, where its engine is about to forget it. It is not
+    /// worth failing for.
+    pub(super) fn keep_log(&self, found: &Sighting, entry: &Entry, ledger: &Ledger) {
+        if entry.here || self.dry_run() {
+            return;
+        }
+        let most = usize::try_from(self.config().history()).unwrap_or(usize::MAX);
+        let text = self
+            .told_by_backend(found, u32::MAX)
+            // It is too much to be read at once.
+            .or_else(|_| self.told_by_backend(found, LINES_KEPT))
+            .and_then(|text| {
+                let from = text.len().saturating_sub(most);
+                ledger.save_log(&entry.run, text.get(from..).unwrap_or_default())
+            });
+        if let Err(error) = text {
+            let name = &entry.name;
+            self.warn(&format!("what '{name}' printed before is not kept: {error}"));
         }
     }
 

@@ -55,7 +55,10 @@ pub use follow::{Follow, Followed, Heard, Listener};
 pub use host::{Host, HostSettings, Withdrawn};
 pub use install::{Installed, Removed};
 pub use manager::{SessionManager, auto_detect_backend};
-pub use model::{Command, ExitStatus, OptionValue, SessionConfig, SessionState, SessionStatus};
+pub use model::{
+    Command, DEFAULT_HISTORY, ExitStatus, LEAST_HISTORY, OptionValue, SessionConfig, SessionState,
+    SessionStatus,
+};
 pub use send::{Input, Key};
 pub use several::{Each, Told};
 pub use signal::SignalName;

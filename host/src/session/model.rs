@@ -77,6 +77,12 @@ pub enum OptionValue {
     List(Vec<String>),
 }
 
+/// How many bytes of a session's output are kept where nobody says otherwise.
+pub const DEFAULT_HISTORY: u64 = 64 << 20;
+
+/// The fewest bytes of a session's output that can be kept.
+pub const LEAST_HISTORY: u64 = 64 << 10;
+
 /// The definition of a session: everything needed to start it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionConfig {
@@ -102,6 +108,10 @@ pub struct SessionConfig {
     pub stop_signal: Option<String>,
     /// How long it has to end after that, in seconds, where a stop does not say so itself.
     pub stop_timeout: Option<u32>,
+    /// How many bytes of its output are kept, where it runs on this machine; `None`: as many as of
+    /// all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<u64>,
     /// The file that defines it, if one does.
     pub defined_in: Option<PathBuf>,
 }

@@ -92,7 +92,16 @@ impl Host {
         if self.dry_run() {
             return Ok(());
         }
-        self.ledger()?.remove_run(&entry.run)
+        let ledger = self.ledger()?;
+        let all = ledger.load_named(name).into_iter().filter(|earlier| {
+            earlier.backend == entry.backend
+                && earlier.location == entry.location
+                && earlier.number < entry.number
+        });
+        for earlier in all {
+            ledger.remove_run(&earlier.run)?;
+        }
+        ledger.remove_run(&entry.run)
     }
 
     /// Remove what the engine keeps of an ended session of kst's.

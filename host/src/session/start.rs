@@ -21,7 +21,7 @@ use super::signal::SignalName;
 use super::survey::Filter;
 use super::{environment, executable, validate};
 use crate::config::env_file;
-use crate::door::{Call, Location, Operation, Placement, Request};
+use crate::door::{Call, CheckedManifest, Location, Operation, Placeholder, Placement, Request};
 use crate::guard::Guard;
 use crate::plugin::{GuestSession, GuestState, Plugin, StartRequest as GuestStart};
 use crate::shim::{Inbox, Report, Ticket};
@@ -193,9 +193,16 @@ impl Host {
             Err(Trouble::AlreadyExists) => self.replace_or_resume(&prepared, &ledger, number),
             other => other.map_err(|trouble| start_error(&prepared, trouble)),
         };
-        if result.is_ok() && !self.dry_run() {
-            for entry in earlier.drain(..) {
-                if let Err(error) = ledger.remove_run(&entry.run) {
+        if let (Ok(status), false) = (&result, self.dry_run()) {
+            // What the last one printed is kept until there is another one, or all are removed.
+            let last = earlier.iter().rposition(|entry| ledger.has_log(&entry.run));
+            let last = last.filter(|_| status.ours);
+            for (at, entry) in earlier.drain(..).enumerate() {
+                let done = match last == Some(at) {
+                    true => ledger.remove_spec(&entry.run),
+                    false => ledger.remove_run(&entry.run),
+                };
+                if let Err(error) = done {
                     self.warn(&error.to_string());
                 }
             }
@@ -241,6 +248,7 @@ impl Host {
             if let Some(lacking) = lacking(prepared) {
                 return Err(lacking);
             }
+            self.keep_log(&found, entry, ledger);
             fresh.remove_from_engine(&found)?;
             return make(prepared);
         }
@@ -469,6 +477,7 @@ impl Host {
             None => environment::login_shell(),
         };
         let dir = prepared.config.working_dir.clone().unwrap_or_else(|| PathBuf::from("/"));
+        let history = prepared.config.history.unwrap_or_else(|| self.config().history());
         let ticket = Ticket {
             argv,
             arg0,
@@ -484,10 +493,12 @@ impl Host {
             ledger: ledger.file(),
             run: run.to_owned(),
             report: report.path().to_owned(),
+            log: writes_its_log(prepared.plugin.manifest()).then(|| (log.clone(), history)),
         };
         let ticket = ticket.write(&tickets).map_err(|error| cannot_keep(&tickets, &error))?;
         let shim = vec![program.clone().into(), "shim".into(), ticket.clone().into_os_string()];
-        let recorder = vec![program.into(), "record".into(), log.clone().into_os_string()];
+        let (file, most) = (log.clone().into_os_string(), history.to_string().into());
+        let recorder = vec![program.into(), "record".into(), file, most];
         Ok(Launch { shim, recorder, log, report, ticket })
     }
 }
@@ -522,6 +533,14 @@ impl Drop for Launch {
     }
 }
 
+/// Whether an engine writes the logs of its sessions itself.
+fn writes_its_log(manifest: &CheckedManifest) -> bool {
+    let forms = manifest.manifest().forms.iter();
+    forms.filter_map(|declared| manifest.form(&declared.name)).any(|form| {
+        form.operations().contains(&Operation::Start) && form.mentions(&Placeholder::Log)
+    })
+}
+
 /// Why nothing new can be made of it: an option that a new session needs is not given.
 fn lacking(prepared: &Prepared) -> Option<Error> {
     check_required(prepared.plugin.manifest().manifest(), &prepared.options).err()
@@ -545,6 +564,7 @@ fn merge(given: &SessionConfig, defined: Option<&SessionConfig>) -> SessionConfi
         options,
         stop_signal: given.stop_signal.clone().or_else(|| defined.stop_signal.clone()),
         stop_timeout: given.stop_timeout.or(defined.stop_timeout),
+        history: given.history.or(defined.history),
         defined_in: defined.defined_in.clone(),
     }
 }

@@ -77,9 +77,9 @@ pub fn run(ticket: &Path) -> i32 {
             // Before anybody hears of the session, and can fill the disk.
             let mut reserve = Some(Reserve::hold(&ticket.ledger));
             report::send(&ticket.report, &Report::Started { pid: child.pid });
-            let Ticket { ledger, run, stop_signal, .. } = ticket;
+            let Ticket { ledger, run, stop_signal, log, .. } = ticket;
             memory::let_code_go();
-            watch::watch(&signals, &child, stop_signal, &mut |exit| {
+            watch::watch(&signals, &child, stop_signal, log.as_ref(), &mut |exit| {
                 let event = Event::End { run: run.clone(), exit, at: jiff::Timestamp::now() };
                 if let Some(reserve) = reserve.take() {
                     reserve.write(&ledger, &event);

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
-use rustix::fs::{CWD, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, Timespec, Timestamps};
 
 use crate::session::ledger::lock_until;
 
@@ -17,13 +18,17 @@ const CHUNK: usize = 64 << 10;
 /// How long a log without a byte and without a writer is given to get the one or the other.
 const OPENING: Duration = Duration::from_millis(20);
 
-/// `kst record FILE`: append standard input to a log until it ends. Returns the exit code: 0, or 1
-/// if the log cannot be written.
+/// `kst record FILE BYTES`: append standard input to a log until it ends. Returns the exit code: 0, or
+/// 1 if the log cannot be written.
+///
+/// The log is kept within so many bytes, in two files: once the first holds half of them, it takes
+/// the place of `FILE.1`, and a new one is begun.
 ///
 /// Signals that end other programs do not end it, for the engine sends some while the last output is
 /// still on its way. A full disk does not hold the session up: what cannot be written is lost, and
-/// what comes later is tried again. While it writes it holds a lock, see [`wait_for_writer`].
-pub fn record(file: &Path) -> i32 {
+/// what comes later is tried again. A log that somebody deletes is begun anew. While it writes it holds
+/// a lock, see [`wait_for_writer`].
+pub fn record(file: &Path, most: u64) -> i32 {
     let mut blocked = SigSet::empty();
     for signal in [
         Signal::SIGHUP,
@@ -37,13 +42,122 @@ pub fn record(file: &Path) -> i32 {
         blocked.add(signal);
     }
     let _ = blocked.thread_block();
-    let log = open(file).map_err(|error| {
+    let log = Log::open(file, most).map_err(|error| {
         let _ = writeln!(io::stderr(), "kst: cannot write {}: {error}", file.display());
     });
     i32::from(!copy(&mut io::stdin().lock(), log.ok().as_mut()))
 }
 
-/// The log, locked as one that is being written. Several may write, say after a quick restart.
+/// A log that is being written.
+struct Log {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    /// How much both its files may hold.
+    most: u64,
+}
+
+impl Log {
+    fn open(path: &Path, most: u64) -> io::Result<Self> {
+        let file = open(path)?;
+        let length = file.metadata()?.len();
+        Ok(Log { path: path.to_owned(), file, length, most })
+    }
+
+    /// Append some output; returns whether all of it was written.
+    fn take(&mut self, mut bytes: &[u8]) -> bool {
+        self.find_again();
+        let mut complete = true;
+        while !bytes.is_empty() {
+            let room = (self.most / 2).saturating_sub(self.length);
+            let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+            let (now, later) = match bytes.split_at_checked(fits) {
+                Some((now, later)) if later.is_empty() => (now, later),
+                // Lines stay whole, unless one is longer than that.
+                Some((now, _)) => {
+                    let end = memchr::memrchr(b'\n', now).map_or(0, |end| end + 1);
+                    let end = if end == 0 && self.length == 0 { fits } else { end };
+                    bytes.split_at(end)
+                }
+                None => (bytes, &[][..]),
+            };
+            complete &= self.write(now);
+            bytes = later;
+            if !bytes.is_empty() && !self.exchange() {
+                // As it cannot be put aside, it is begun anew, when it is full.
+                let all = self.length.saturating_add(bytes.len() as u64);
+                if all > self.most && self.file.set_len(0).is_ok() {
+                    self.length = 0;
+                }
+                let room = self.most.saturating_sub(self.length).max(1);
+                let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+                let (now, later) = bytes.split_at(fits);
+                complete &= self.write(now);
+                bytes = later;
+            }
+        }
+        complete
+    }
+
+    /// Write, as much as there is room for.
+    fn write(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            match self.file.write(bytes) {
+                Ok(0) => return false,
+                Ok(length) => {
+                    self.length += length as u64;
+                    bytes = bytes.get(length..).unwrap_or_default();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Put the file aside and begin another; returns whether that was done.
+    fn exchange(&mut self) -> bool {
+        let (older, new) = (beside(&self.path, ".1"), beside(&self.path, ".new"));
+        let _ = std::fs::remove_file(&new);
+        // Only what is there already takes another's place: its readers always find the one or the other.
+        let Ok(file) = open(&new) else { return false };
+        let exchanged =
+            std::fs::rename(&self.path, &older).and_then(|()| std::fs::rename(&new, &self.path));
+        if exchanged.is_err() {
+            let _ = std::fs::remove_file(&new);
+            return false;
+        }
+        self.file = file;
+        self.length = 0;
+        true
+    }
+
+    /// Begin a new file where somebody has deleted this one, and not the whole run.
+    fn find_again(&mut self) {
+        let deleted = self.file.metadata().is_ok_and(|file| file.nlink() == 0);
+        if deleted
+            && definition(&self.path).is_some_and(|file| file.exists())
+            && let Ok(again) = Log::open(&self.path, self.most)
+        {
+            *self = again;
+        }
+    }
+}
+
+/// The file beside a log whose name has this at its end.
+fn beside(log: &Path, end: &str) -> PathBuf {
+    let mut path = log.as_os_str().to_owned();
+    path.push(end);
+    path.into()
+}
+
+/// Where the ledger keeps the definition of the run that a log is of.
+fn definition(log: &Path) -> Option<PathBuf> {
+    let state = log.parent()?.parent()?;
+    Some(state.join("specs").join(log.file_stem()?).with_extension("json"))
+}
+
+/// A log, locked as one that is being written. Several may write, say after a quick restart.
 fn open(file: &Path) -> io::Result<File> {
     let flags =
         OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -57,17 +171,37 @@ fn open(file: &Path) -> io::Result<File> {
     Ok(log)
 }
 
+/// Put the log of a run aside that its engine writes itself, once it holds half of what it may.
+///
+/// GNU screen opens its log anew when somebody else has touched the file: it looks at the time of the
+/// last change and not at the name, before each write. In the moment between its look and its write
+/// that can be missed, so as long as there is no new file the old one is touched again.
+pub(super) fn keep_within(log: &Path, most: u64) {
+    let older = beside(log, ".1");
+    match std::fs::symlink_metadata(log) {
+        Ok(meta) if meta.is_file() && meta.len() >= most / 2 => {
+            if std::fs::rename(log, &older).is_err() {
+                return;
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        _ => return,
+    }
+    let long_ago = Timespec { tv_sec: 1, tv_nsec: 0 };
+    let times = Timestamps { last_access: long_ago, last_modification: long_ago };
+    let _ = rustix::fs::utimensat(CWD, &older, &times, AtFlags::SYMLINK_NOFOLLOW);
+}
+
 /// Copy all; returns whether all of it was written. Without a log it only empties the pipe.
-fn copy(from: &mut impl Read, mut log: Option<&mut File>) -> bool {
+fn copy(from: &mut impl Read, mut log: Option<&mut Log>) -> bool {
     let mut buffer = vec![0; CHUNK];
     let mut complete = log.is_some();
     loop {
         match from.read(&mut buffer) {
             Ok(0) => return complete,
             Ok(len) => {
-                let written =
-                    log.as_mut().map(|log| log.write_all(buffer.get(..len).unwrap_or(&[])));
-                complete &= matches!(written, Some(Ok(())));
+                let read = buffer.get(..len).unwrap_or(&[]);
+                complete &= log.as_mut().is_some_and(|log| log.take(read));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return false,
@@ -101,5 +235,85 @@ pub fn wait_for_writer(log: &Path, patience: Duration) -> bool {
             return false;
         }
         thread::sleep(OPENING.min(left));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn log(most: u64) -> (tempfile::TempDir, Log) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("logs")).unwrap();
+        let log = Log::open(&folder.path().join("logs/r1.log"), most).unwrap();
+        (folder, log)
+    }
+
+    fn read(log: &Log, end: &str) -> String {
+        fs::read_to_string(beside(&log.path, end)).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_log_is_kept_within_its_bounds_by_whole_lines() {
+        let (_folder, mut log) = log(100);
+        for number in 0..1000 {
+            assert!(log.take(format!("line {number}\n").as_bytes()));
+            let both = read(&log, ".1") + &read(&log, "");
+            assert!(both.len() <= 100, "{}", both.len());
+            assert!(both.ends_with(&format!("line {number}\n")), "{both}");
+            assert!(both.starts_with("line "), "{both}");
+            let all: Vec<usize> = both.lines().map(|line| line[5..].parse().unwrap()).collect();
+            assert!(all.windows(2).all(|two| two[0] + 1 == two[1]), "{both}");
+        }
+        // Much at once, and a line without an end.
+        assert!(log.take("x".repeat(1234).as_bytes()));
+        assert_eq!(read(&log, ".1") + &read(&log, ""), "x".repeat(84));
+        let mode = fs::metadata(&log.path).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_put_aside_is_begun_anew() {
+        let (_folder, mut log) = log(100);
+        // A folder in the way.
+        fs::create_dir_all(beside(&log.path, ".1").join("x")).unwrap();
+        for number in 0..100 {
+            assert!(log.take(format!("line {number}\n").as_bytes()));
+            let text = read(&log, "");
+            assert!(text.len() <= 100 && text.ends_with(&format!("line {number}\n")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_deleted_log_is_begun_anew_and_a_removed_run_is_not() {
+        let (folder, mut log) = log(100);
+        fs::create_dir(folder.path().join("specs")).unwrap();
+        fs::write(folder.path().join("specs/r1.json"), "{}").unwrap();
+        assert!(log.take(b"one\n"));
+        fs::remove_file(&log.path).unwrap();
+        assert!(log.take(b"two\n"));
+        assert_eq!(read(&log, ""), "two\n");
+        fs::remove_file(folder.path().join("specs/r1.json")).unwrap();
+        fs::remove_file(&log.path).unwrap();
+        assert!(log.take(b"three\n"));
+        assert!(!log.path.exists());
+        // Nor where the whole folder is gone.
+        fs::remove_dir_all(folder.path()).unwrap();
+        assert!(log.take("four\n".repeat(100).as_bytes()));
+    }
+
+    #[test]
+    fn the_log_of_an_engine_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("r1.log");
+        keep_within(&log, 10);
+        fs::write(&log, "1234").unwrap();
+        keep_within(&log, 10);
+        assert!(log.exists());
+        fs::write(&log, "12345").unwrap();
+        keep_within(&log, 10);
+        assert!(!log.exists() && beside(&log, ".1").exists());
     }
 }

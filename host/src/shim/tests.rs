@@ -31,7 +31,7 @@ extern "C" fn entry() {
         std::process::exit(run(Path::new(&ticket)));
     }
     if let Some(log) = std::env::var_os("KST_TEST_RECORD") {
-        std::process::exit(record(Path::new(&log)));
+        std::process::exit(record(Path::new(&log), u64::MAX));
     }
 }
 
@@ -70,6 +70,7 @@ pub(crate) fn prepare(words: &[&str]) -> (tempfile::TempDir, Ledger, Inbox, Tick
         ledger: ledger.file(),
         run: "r1".into(),
         report: inbox.path().to_owned(),
+        log: Some(("/no/such/log".into(), 1 << 20)),
     };
     (folder, ledger, inbox, ticket)
 }

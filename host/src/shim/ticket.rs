@@ -45,6 +45,8 @@ pub struct Ticket {
     pub run: String,
     /// The pipe to report through, as [`Inbox::path`](super::Inbox::path) gives it.
     pub report: PathBuf,
+    /// The log that the engine writes itself, and how many bytes of it may be kept.
+    pub log: Option<(PathBuf, u64)>,
 }
 
 impl Ticket {
@@ -149,6 +151,10 @@ impl Ticket {
         field("l", &[self.ledger.as_os_str()])?;
         field("r", &[OsStr::new(&self.run)])?;
         field("f", &[self.report.as_os_str()])?;
+        if let Some((log, most)) = &self.log {
+            field("o", &[log.as_os_str()])?;
+            field("m", &[OsStr::new(&most.to_string())])?;
+        }
         field("", &[OsStr::from_bytes(END)])?;
         Ok(text)
     }
@@ -177,6 +183,11 @@ impl Ticket {
                 b'l' => ticket.ledger = owned().into(),
                 b'r' => ticket.run = String::from_utf8(value.to_vec()).ok()?,
                 b'f' => ticket.report = owned().into(),
+                b'o' => ticket.log = Some((owned().into(), u64::MAX)),
+                b'm' => {
+                    let most = std::str::from_utf8(value).ok()?.parse().ok()?;
+                    ticket.log.as_mut()?.1 = most;
+                }
                 _ => return None,
             }
         }
@@ -198,6 +209,7 @@ impl std::fmt::Debug for Ticket {
             .field("ledger", &self.ledger)
             .field("run", &self.run)
             .field("report", &self.report)
+            .field("log", &self.log)
             .finish()
     }
 }

@@ -1,5 +1,6 @@
 //! Seeing the program through: passing signals on, noticing ends, taking over orphans.
 
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use rustix::process::{
 use rustix::termios::tcsetpgrp;
 
 use super::child::Child;
+use super::recorder::keep_within;
 use crate::session::ExitStatus;
 use crate::session::processes::{self, Held, Identity};
 
@@ -24,6 +26,9 @@ const HEARD: [Caught; 7] = [
     Caught::SIGUSR1,
     Caught::SIGUSR2,
 ];
+
+/// How often the log that an engine writes is looked at.
+const LOOKING: Duration = Duration::from_secs(1);
 
 /// Keep signals from this thread until they are waited for; those that would only stop or end the
 /// shim by accident, for good.
@@ -43,17 +48,29 @@ pub(super) fn block() -> SigSet {
 
 /// Stay with the child until nothing is left to do; returns the exit code to end with. `ended` is
 /// called once, when the program has.
-/// `stop_signal` is what the program is sent where the session is to end, if not TERM.
+/// `stop_signal` is what the program is sent where the session is to end, if not TERM; a `log` that the
+/// engine writes is kept within so many bytes.
 pub(super) fn watch(
     signals: &SigSet,
     child: &Child,
     stop_signal: Option<i32>,
+    log: Option<&(PathBuf, u64)>,
     ended: &mut dyn FnMut(ExitStatus),
 ) -> i32 {
     let stop_signal = stop_signal.and_then(Signal::from_named_raw).unwrap_or(Signal::TERM);
     let mut watch = Watch { child, stop_signal, end: None, stopping: false, told: Vec::new() };
     loop {
-        match signals.wait() {
+        let heard = match log {
+            None => signals.wait(),
+            Some((log, most)) => match wait_a_while(signals) {
+                Err(nix::errno::Errno::EAGAIN) => {
+                    keep_within(log, *most);
+                    continue;
+                }
+                heard => heard,
+            },
+        };
+        match heard {
             Ok(Caught::SIGCHLD) => {
                 let before = watch.end;
                 let childless = watch.reap();
@@ -83,6 +100,17 @@ pub(super) fn watch(
             Ok(_) | Err(_) => thread::sleep(Duration::from_millis(10)),
         }
     }
+}
+
+/// Wait for a signal, for [`LOOKING`] at most: then there is none.
+fn wait_a_while(signals: &SigSet) -> nix::Result<Caught> {
+    let time = nix::libc::timespec {
+        tv_sec: LOOKING.as_secs().cast_signed() as nix::libc::time_t,
+        tv_nsec: 0,
+    };
+    // SAFETY: both point to what lives until the call is over; what is told of a signal is not wanted.
+    let number = unsafe { nix::libc::sigtimedwait(signals.as_ref(), std::ptr::null_mut(), &time) };
+    Caught::try_from(nix::errno::Errno::result(number)?)
 }
 
 /// The exit code that tells of an end: a shell's way for signals.

@@ -1,6 +1,6 @@
 //! What a session printed.
 
-use super::{each_client, run_foreign, start, until_ended};
+use super::{each_client, each_engine, run_foreign, start, until_ended};
 
 #[test]
 fn the_last_lines_are_exact() {
@@ -32,5 +32,20 @@ fn the_streams_of_a_foreign_container_are_merged() {
         let logs = |lines: &str| world.kst(["logs", &name, "-n", lines]).ok().out();
         assert_eq!(logs("100"), "out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n", "{engine}");
         assert_eq!(logs("3"), "err 2\nout 3\nerr 3\n", "{engine}");
+    });
+}
+
+#[test]
+fn what_the_run_before_printed_is_kept() {
+    each_engine(|world, engine| {
+        let name = world.name("again");
+        for word in ["first", "second"] {
+            start(world, &name, &format!("echo {word}; exit 3"));
+            until_ended(world, &name);
+        }
+        assert_eq!(world.kst(["logs", "-p", &name]).ok().out(), "first\n", "{engine}");
+        assert_eq!(world.kst(["logs", &name]).ok().out(), "second\n", "{engine}");
+        world.kst(["remove", &name]).ok();
+        world.kst(["logs", "-p", &name]).exits(3);
     });
 }

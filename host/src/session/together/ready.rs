@@ -1,10 +1,10 @@
 //! Seeing whether a session is ready.
 
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use memchr::memmem;
@@ -14,6 +14,7 @@ use crate::config::{Ready, Sign, env_file};
 use crate::session::command::resolve;
 use crate::session::environment;
 use crate::session::host::Host;
+use crate::session::kept::Kept;
 use crate::session::model::SessionConfig;
 use crate::session::survey::Filter;
 use crate::{Error, Result};
@@ -44,11 +45,10 @@ pub(super) struct Progress<'a> {
 }
 
 enum Look<'a> {
-    /// In the file that kst keeps: from here on, with the end of what was read before.
+    /// In the log that kst keeps of a run: as far as it was read, and the end of that.
     Kept {
         text: &'a str,
-        run: Option<String>,
-        at: u64,
+        log: Option<(String, Kept)>,
         tail: Vec<u8>,
     },
     /// In what the engine tells.
@@ -76,7 +76,7 @@ impl<'a> Progress<'a> {
         let backend = place.backend.as_deref().unwrap_or_default();
         let here = host.runs_here(backend);
         let look = match &ready.sign {
-            Sign::Log(text) if here => Look::Kept { text, run: None, at: 0, tail: Vec::new() },
+            Sign::Log(text) if here => Look::Kept { text, log: None, tail: Vec::new() },
             Sign::Log(text) => Look::Told { text },
             Sign::Tcp { host, port } => Look::Tcp { host, port: *port },
             Sign::Command(_) if !here => {
@@ -107,7 +107,7 @@ impl<'a> Progress<'a> {
     /// Look once; at the latest until `latest`.
     pub(super) fn look(&mut self, latest: Instant) -> Result<Waited> {
         let seen = match &mut self.look {
-            Look::Kept { text, run, at, tail } => {
+            Look::Kept { text, log, tail } => {
                 let entries = self.host.entries_named(self.name);
                 let entry = entries.iter().rfind(|entry| {
                     Some(&entry.backend) == self.place.backend.as_ref()
@@ -115,17 +115,16 @@ impl<'a> Progress<'a> {
                 });
                 match (entry, self.host.known_ledger()) {
                     (Some(entry), Some(ledger)) => {
-                        if run.as_ref() != Some(&entry.run) {
-                            (*run, *at) = (Some(entry.run.clone()), 0);
-                            tail.clear();
-                        }
-                        match ledger.open_log(&entry.run, false) {
-                            Ok(mut file) => search(&mut file, text.as_bytes(), at, tail)
-                                .map_err(|error| unreadable(self.name, &error))?,
-                            // It has printed nothing yet.
-                            Err(error) if error.kind() == ErrorKind::NotFound => false,
-                            Err(error) => return Err(unreadable(self.name, &error)),
-                        }
+                        let unreadable = |error| unreadable(self.name, &error);
+                        let kept = match log.take().filter(|(run, _)| *run == entry.run) {
+                            Some((_, kept)) => kept,
+                            None => {
+                                tail.clear();
+                                Kept::whole(Arc::new(ledger), &entry.run).map_err(unreadable)?
+                            }
+                        };
+                        let (_, kept) = log.insert((entry.run.clone(), kept));
+                        search(kept, text.as_bytes(), tail).map_err(unreadable)?
                     }
                     // Somebody else's: there is no file of its output.
                     _ => told(self.host, self.name, self.place, text)?,
@@ -148,29 +147,14 @@ fn told(host: &Host, name: &str, place: &Filter, text: &str) -> Result<bool> {
     Ok(memmem::find(&crate::text::plain(&log), text.as_bytes()).is_some())
 }
 
-/// Search what was added to a file since the last time. Colours within a line do not hide a text.
-fn search(
-    file: &mut (impl Read + Seek),
-    text: &[u8],
-    at: &mut u64,
-    tail: &mut Vec<u8>,
-) -> std::io::Result<bool> {
-    let length = file.seek(SeekFrom::End(0))?;
-    if length < *at {
-        // It was begun anew.
-        *at = 0;
-        tail.clear();
-    }
-    file.seek(SeekFrom::Start(*at))?;
+/// Search what was added to a log since the last time. Colours within a line do not hide a text.
+fn search(kept: &mut Kept, text: &[u8], tail: &mut Vec<u8>) -> std::io::Result<bool> {
     let mut chunk = vec![0; CHUNK];
     loop {
-        let read = match file.read(&mut chunk) {
-            Ok(0) => return Ok(false),
-            Ok(read) => read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        *at += read as u64;
+        let read = kept.read(&mut chunk)?;
+        if read == 0 {
+            return Ok(false);
+        }
         tail.extend_from_slice(chunk.get(..read).unwrap_or_default());
         if memmem::find(&crate::text::plain(tail), text).is_some() {
             return Ok(true);
