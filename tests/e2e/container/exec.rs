@@ -22,7 +22,9 @@ fn a_command_runs_as_it_was_given() {
             assert!(!outcome.err().contains("s3cret"), "{engine}: {outcome}");
             assert!(!world.kst(["audit"]).ok().out().contains("s3cret"), "{engine}");
         }
-        world.kst(["exec", &own, "--", "no-such-program"]).returns(127);
+        let missing = world.kst(["exec", &own, "--", "no-such-program"]);
+        // docker's engine 20.10 says that it cannot be run.
+        assert!(matches!(missing.code, Some(126 | 127)), "{engine}: {missing}");
         world.kst(["exec", &own, "--", "sh", "-c", "kill -9 $$"]).returns(137);
         let dry = world.kst(["--dry-run", "exec", &own, "-e", "KEY=s3cret", "--", "id"]);
         dry.ok().prints(" exec ").hides("s3cret");
