@@ -26,6 +26,7 @@ mod harness;
 mod installed;
 mod interrupted;
 mod kept_logs;
+mod killed;
 mod killed_starts;
 mod library;
 mod man;
