@@ -51,6 +51,21 @@ impl Host {
     ///
     /// `told` hears of each stage; the last ones are returned, in the order of the plan.
     ///
+    /// ```no_run
+    /// use kst::config::{Config, Sources};
+    /// use kst::session::{Host, HostSettings, UpOptions};
+    ///
+    /// # fn main() -> kst::Result<()> {
+    /// let config = Config::load(&Sources::default())?;
+    /// let host = Host::new(HostSettings::new(config))?;
+    /// let plan = host.plan_up(&["web".to_owned()])?;
+    /// for (name, stage) in host.up(&plan, &UpOptions::default(), &|_, _| {})? {
+    ///     println!("{name}: {}", stage.as_str());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The sessions that there are cannot be listed at all. What goes wrong with one session is its
