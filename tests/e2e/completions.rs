@@ -180,7 +180,10 @@ fn an_engine_that_hangs_is_not_waited_for_and_left_behind() {
 fn shell(world: &World, shell: &str, args: &[&str], set_up: &[&str]) -> Option<Terminal> {
     let found = world.program("sh").args(["-c", &format!("command -v {shell}")]).run();
     if found.code != Some(0) {
-        eprintln!("NOT RUN: {shell} is not here");
+        let text = format!("NOT RUN: {shell} is not here; run tests/engines.sh up");
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{text}");
+        // Not eprintln: the test runner would keep that to itself.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{text}\n").as_bytes());
         return None;
     }
     let mut terminal = world.terminal_of(shell, args);

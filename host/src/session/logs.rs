@@ -50,8 +50,15 @@ impl Host {
                     // What the program printed last may still be on its way to the file.
                     let ended = entry.end.map(|(_, at)| Timestamp::now().duration_since(at));
                     let since = ended.and_then(|since| Duration::try_from(since).ok());
-                    let left = WRITER_PATIENCE.saturating_sub(since.unwrap_or_default());
-                    wait_for_writer(&entry.log, left);
+                    let left = match entry.log.exists() {
+                        // Whoever still writes it has something to write.
+                        true => WRITER_PATIENCE,
+                        false => WRITER_PATIENCE.saturating_sub(since.unwrap_or_default()),
+                    };
+                    if !wait_for_writer(&entry.log, left) && entry.log.exists() {
+                        let shown = crate::text::escape_controls(name);
+                        self.warn(&format!("the last output of '{shown}' is still on its way"));
+                    }
                 }
                 self.kept(entry, lines)
             }
