@@ -22,7 +22,7 @@ pub use record::{Record, What};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use cap_std::fs::Dir;
 
@@ -33,8 +33,6 @@ use crate::private;
 pub struct Audit {
     state: Option<PathBuf>,
     folder: OnceLock<Option<Dir>>,
-    /// Files that are kept open, each for the end of one run, with their series.
-    ready: Mutex<Vec<(&'static str, File)>>,
 }
 
 impl Audit {
@@ -43,35 +41,16 @@ impl Audit {
         Audit { state: state.map(Path::to_owned), ..Audit::default() }
     }
 
-    /// Open the folder, which the first record needs: it may as well be done while a program runs.
-    fn prepare(&self) {
-        self.folder();
-    }
-
-    /// Write a record down and keep its file open for one that follows soon.
-    fn add_and_keep(&self, record: &Record) {
-        if let Some(file) = self.write(record) {
-            self.ready().push((record.series(), file));
+    /// Write a record down, if that is possible.
+    pub(crate) fn add(&self, record: &Record) {
+        if let Some(file) = self.open(record.series()) {
+            append(&file, record);
         }
     }
 
-    /// Write a record down, if that is possible.
-    pub(crate) fn add(&self, record: &Record) {
-        self.write(record);
-    }
-
-    fn write(&self, record: &Record) -> Option<File> {
-        let series = record.series();
-        let ready = {
-            let mut ready = self.ready();
-            ready.iter().position(|(of, _)| *of == series).map(|at| ready.swap_remove(at).1)
-        };
-        let file = match ready {
-            Some(file) => file,
-            None => file::open_to_append(self.folder()?, series).ok()?,
-        };
-        file::append(&file, &record.line()).ok()?;
-        Some(file)
+    /// The file of a series, to append to, if that is possible.
+    fn open(&self, series: &str) -> Option<File> {
+        file::open_to_append(self.folder()?, series).ok()
     }
 
     fn folder(&self) -> Option<&Dir> {
@@ -80,10 +59,6 @@ impl Audit {
             private::sub(&state, "audit").ok()
         };
         self.folder.get_or_init(open).as_ref()
-    }
-
-    fn ready(&self) -> std::sync::MutexGuard<'_, Vec<(&'static str, File)>> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All that is kept, the oldest first. A change that has ended is there once. Lines that are
@@ -97,6 +72,10 @@ impl Audit {
         }
         record::in_order(&text)
     }
+}
+
+fn append(file: &File, record: &Record) {
+    let _ = file::append(file, &record.line());
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! What the audit log hears of one call.
 
+use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use super::Audit;
-use super::record::{Record, WORDS, What, text, words};
+use super::record::{Record, SERIES, WORDS, What, text, words};
+use super::{Audit, append};
 use crate::door::{Effect, Observer, Operation, Refusal, RunInfo, RunOutcome};
 use crate::session::ExitStatus;
 use crate::session::processes::SessionSignal;
@@ -30,6 +31,8 @@ pub(crate) struct Audited {
     audit: Arc<Audit>,
     about: About,
     next: Arc<dyn Observer + Send + Sync>,
+    /// The file for changes, from the first on, or from before it.
+    changes: Mutex<Option<File>>,
     /// Changes that have begun and not ended: form, id and time.
     begun: Mutex<Vec<(String, String, Timestamp)>>,
     /// Records of what runs, made while it does; but for how it ended.
@@ -48,6 +51,7 @@ impl Audited {
             audit,
             about,
             next,
+            changes: Mutex::default(),
             begun: Mutex::default(),
             half: Mutex::default(),
             ended: Mutex::default(),
@@ -74,6 +78,21 @@ impl Audited {
             duration_ms: None,
             error: None,
         }
+    }
+
+    fn add_change(&self, record: &Record) {
+        if let Some(file) = &*self.changes() {
+            append(file, record);
+        }
+    }
+
+    /// The file for changes. An operation is over before another takes its place.
+    fn changes(&self) -> MutexGuard<'_, Option<File>> {
+        let mut file = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if file.is_none() {
+            *file = self.audit.open(SERIES[0]);
+        }
+        file
     }
 
     fn write_ended(&self) {
@@ -112,7 +131,7 @@ impl Observer for Audited {
     fn begins(&self, run: &RunInfo<'_>) {
         let record = self.of_run(run, What::Begun);
         match run.effect {
-            Effect::Changes => self.audit.add_and_keep(&record),
+            Effect::Changes => self.add_change(&record),
             // A plan may run for days, and the log go on to another file meanwhile.
             Effect::Plan | Effect::Reads => self.audit.add(&record),
         }
@@ -124,7 +143,11 @@ impl Observer for Audited {
 
     fn runs(&self, run: &RunInfo<'_>) {
         let record = self.of_run(run, What::Ran);
-        self.audit.prepare();
+        // The time to open what comes next: of an operation that changes something, that is a change.
+        match self.about.operation.only_reads() {
+            true => drop(self.audit.folder()),
+            false => drop(self.changes()),
+        }
         self.write_ended();
         self.half.lock().unwrap_or_else(PoisonError::into_inner).push(record);
         self.next.runs(run);
@@ -155,6 +178,8 @@ impl Observer for Audited {
             if many {
                 self.write_ended();
             }
+        } else if run.effect == Effect::Changes {
+            self.add_change(&record);
         } else {
             self.audit.add(&record);
         }
