@@ -27,8 +27,8 @@ const HEARD: [Caught; 7] = [
     Caught::SIGUSR2,
 ];
 
-/// How often the log that an engine writes is looked at.
-const LOOKING: Duration = Duration::from_secs(1);
+/// How often the log that an engine writes is looked at, in seconds.
+const LOOKING: i32 = 1;
 
 /// Keep signals from this thread until they are waited for; those that would only stop or end the
 /// shim by accident, for good.
@@ -104,10 +104,7 @@ pub(super) fn watch(
 
 /// Wait for a signal, for [`LOOKING`] at most: then there is none.
 fn wait_a_while(signals: &SigSet) -> nix::Result<Caught> {
-    let time = nix::libc::timespec {
-        tv_sec: LOOKING.as_secs().cast_signed() as nix::libc::time_t,
-        tv_nsec: 0,
-    };
+    let time = nix::libc::timespec { tv_sec: LOOKING.into(), tv_nsec: 0 };
     // SAFETY: both point to what lives until the call is over; what is told of a signal is not wanted.
     let number = unsafe { nix::libc::sigtimedwait(signals.as_ref(), std::ptr::null_mut(), &time) };
     Caught::try_from(nix::errno::Errno::result(number)?)
