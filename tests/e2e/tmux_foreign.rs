@@ -246,3 +246,35 @@ fn a_session_that_was_started_elsewhere_than_defined_is_found_there() {
     world.kst(["stop", "dev"]).ok();
     assert_eq!(world.status("dev")["state"], "stopped");
 }
+
+/// Every server counts its sessions from `$0`: with the last session of one gone, the first of the next
+/// has its id.
+#[test]
+fn a_server_that_was_started_meanwhile_keeps_its_session() {
+    let Some(world) = World::with([Engine::Tmux]) else { return };
+    world.kst(["start", "web", "-b", "tmux", "--", "sleep", "1000"]).ok();
+    let real = world.path("engines/tmux");
+    world.fake(
+        "tmux",
+        &format!(
+            "real() {{ '{0}' \"$@\"; }}
+             case \" $* \" in *' list-sessions '*)
+                 printf x >> \"$HOME/asked\"
+                 # Asked for the first time after the end of web.
+                 if [ \"$(cat \"$HOME/asked\")\" = xxx ]; then
+                     for _ in 1 2 3 4 5 6 7 8 9 10; do
+                         real list-sessions >/dev/null 2>&1 || break
+                         sleep 0.2
+                     done
+                     real new-session -d -s other sleep 1000
+                 fi;;
+             esac
+             exec '{0}' \"$@\"",
+            real.display()
+        ),
+    );
+    world.kst(["stop", "web", "-t", "5"]).ok();
+    let sessions = world.tmux(["list-sessions", "-F", "#{session_id} #{session_name}"]);
+    assert_eq!(sessions.ok().out(), "$0 other\n");
+    assert_eq!(world.status("web")["state"], "stopped");
+}

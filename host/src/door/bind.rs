@@ -80,12 +80,18 @@ impl Bindings {
         }
         let mut lines = 0;
         let mut found: Vec<Row> = Vec::new();
+        let bound = match &self.bound {
+            Binding::One { row, .. } => row.instance.clone(),
+            Binding::None | Binding::Several(_) => None,
+        };
+        let mut began_anew = false;
         for line in stdout.split(|&byte| byte == b'\n') {
             lines += 1;
             if lines > most || self.rows.len() >= most {
                 return Err(TooManyRows);
             }
             let Some(row) = gives.read(line) else { continue };
+            began_anew |= differ(&bound, &row.instance);
             let named = row.name.is_some() && row.name == request.name;
             let named = named || !Guard::BoundByName.holds();
             if named && was_found(&row, request) && run_fits(gives, &row, request) {
@@ -96,6 +102,15 @@ impl Bindings {
         if !gives.has(Capture::Name) && effect == Effect::Changes && lines == 1 {
             let sole = self.rows.last().filter(|_| gives.read(stdout).is_some()).cloned();
             found.extend(sole.filter(|row| run_fits(gives, row, request)));
+        }
+        if began_anew && Guard::OneSession.holds() {
+            // Whatever it is called: what was bound has ended with the engine that had it.
+            let name = escape_controls(request.name.as_deref().unwrap_or_default());
+            self.bound = Binding::Several(format!(
+                "its engine was started anew since '{name}' was found, and by now its id may be \
+                 another session's"
+            ));
+            return Ok(());
         }
         let made = effect == Effect::Changes && request.operation == Operation::Start;
         let ran = gives.has(Capture::Run) && request.run.is_some();

@@ -69,16 +69,16 @@ impl Backend for Tmux {
         end_session();
         // With its last process gone, tmux closes the session by itself, and only then has it read
         // all output. One that stays holds something that kst could not reach.
-        if gone(row.id, &[5, 15, 30, 50, 100, 200])? {
+        if gone(&row, &[5, 15, 30, 50, 100, 200])? {
             return Ok(());
         }
-        close(row.id)
+        close(&row)
     }
 
     fn remove(_at: &Location, name: &str) -> Result<(), Error> {
         let output = sessions()?;
         match find(&output, name) {
-            Some(row) => close(row.id),
+            Some(row) => close(&row),
             None => Ok(()),
         }
     }
@@ -150,10 +150,10 @@ fn refusal(output: &Output) -> Error {
 }
 
 /// Close a session, and return when tmux no longer lists it.
-fn close(id: &str) -> Result<(), Error> {
+fn close(row: &Row<'_>) -> Result<(), Error> {
     let output = run("end", &[])?;
     // Gone in the meantime is as good.
-    if gone(id, &[0, 10, 20, 50, 100, 200, 500])? {
+    if gone(row, &[0, 10, 20, 50, 100, 200, 500])? {
         return Ok(());
     }
     if output.ok() {
@@ -164,10 +164,11 @@ fn close(id: &str) -> Result<(), Error> {
 }
 
 /// Whether the session is no longer listed, after at most these pauses in milliseconds.
-fn gone(id: &str, pauses: &[u32]) -> Result<bool, Error> {
+fn gone(row: &Row<'_>, pauses: &[u32]) -> Result<bool, Error> {
     for &milliseconds in pauses {
         pause(milliseconds);
-        if !sessions()?.lines().filter_map(Row::parse).any(|row| row.id == id) {
+        // A server that was started since has other sessions of the same ids.
+        if !sessions()?.lines().filter_map(Row::parse).any(|other| other.is(row)) {
             return Ok(true);
         }
     }

@@ -7,6 +7,8 @@ use kst_plugin::prelude::*;
 pub struct Row<'a> {
     /// tmux's own id, `$3`.
     pub id: &'a str,
+    /// Which server that is an id of: its pid and when it began.
+    pub instance: &'a str,
     /// Seconds since 1970.
     pub created: &'a str,
     windows: &'a str,
@@ -20,12 +22,17 @@ pub struct Row<'a> {
 impl<'a> Row<'a> {
     /// `None` for a line that is no such line.
     pub fn parse(line: &'a str) -> Option<Self> {
-        let [id, _instance, created, windows, attached, rest] = fields(line, " ")?;
+        let [id, instance, created, windows, attached, rest] = fields(line, " ")?;
         let (pids, name) = rest.split_once(',')?;
         if !id.starts_with('$') {
             return None;
         }
-        Some(Row { id, created, windows, attached, pids, name })
+        Some(Row { id, instance, created, windows, attached, pids, name })
+    }
+
+    /// Whether this is that session. Each server counts from `$0`.
+    pub fn is(&self, other: &Row<'_>) -> bool {
+        (self.id, self.instance) == (other.id, other.instance)
     }
 
     /// Whether no pane is known to live: all are dead, or shared with other sessions.

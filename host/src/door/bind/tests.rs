@@ -41,6 +41,19 @@ fn all_rows_are_kept() {
     assert_eq!(bindings.bound, Binding::None, "no name is asked for");
 }
 
+/// Every tmux server counts its sessions from `$0`.
+#[test]
+fn an_engine_that_began_anew_has_given_the_id_to_another() {
+    let stop = request(Operation::Stop);
+    let gives = "{id} {instance} {name}";
+    let mut bindings = Bindings::default();
+    feed(&mut bindings, gives, Effect::Reads, "$0 100 web\n$1 100 api", &stop);
+    feed(&mut bindings, gives, Effect::Reads, "$1 100 api", &stop);
+    assert_eq!(id(&bindings.bound), Some("$0"));
+    feed(&mut bindings, gives, Effect::Reads, "$0 200 api", &stop);
+    assert!(matches!(bindings.bound, Binding::Several(_)), "{:?}", bindings.bound);
+}
+
 #[test]
 fn two_sessions_of_one_name_bind_nothing() {
     let stop = request(Operation::Stop);
