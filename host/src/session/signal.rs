@@ -24,7 +24,7 @@ use crate::{Error, Result};
 /// assert_eq!((signal.name(), signal), ("USR1", "10".parse()?));
 /// let error = "TREM".parse::<SignalName>().unwrap_err();
 /// assert_eq!(error.advice(), Some("did you mean 'TERM'?"));
-/// # kst::Result::Ok(())
+/// # Ok::<(), kst::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignalName(Signal);
