@@ -121,7 +121,16 @@ fn compiling(world: &mut World) -> (Terminal, i32) {
             *pid != kst && line.starts_with(b"kst\0compile\0")
         })
     });
+    until("it is at work", || computed(child) >= 10);
     (terminal, child)
+}
+
+/// How many hundredths of a second a process has computed.
+fn computed(pid: i32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before may hold anything but what ends it.
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    fields.split_whitespace().skip(11).take(2).filter_map(|time| time.parse::<u64>().ok()).sum()
 }
 
 #[test]

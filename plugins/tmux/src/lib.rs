@@ -168,7 +168,8 @@ fn gone(row: &Row<'_>, pauses: &[u32]) -> Result<bool, Error> {
     for &milliseconds in pauses {
         pause(milliseconds);
         // A server that was started since has other sessions of the same ids.
-        if !sessions()?.lines().filter_map(Row::parse).any(|other| other.is(row)) {
+        let same = |other: Row<'_>| (other.id, other.instance) == (row.id, row.instance);
+        if !sessions()?.lines().filter_map(Row::parse).any(same) {
             return Ok(true);
         }
     }

@@ -30,11 +30,6 @@ impl<'a> Row<'a> {
         Some(Row { id, instance, created, windows, attached, pids, name })
     }
 
-    /// Whether this is that session. Each server counts from `$0`.
-    pub fn is(&self, other: &Row<'_>) -> bool {
-        (self.id, self.instance) == (other.id, other.instance)
-    }
-
     /// Whether no pane is known to live: all are dead, or shared with other sessions.
     pub fn may_have_ended(&self) -> bool {
         self.pids.trim_ascii().is_empty()
