@@ -1,11 +1,10 @@
 //! `kst down`
 
-use std::time::Duration;
-
-use kst::session::{DownOptions, StopOptions};
+use kst::session::DownOptions;
 
 use super::app::App;
 use super::progress::{Progress, show_plan};
+use super::stopping::Stopping;
 use super::{examples, render, values};
 
 /// Stop the sessions of the config, in the reverse of the order in which they need each other
@@ -25,14 +24,8 @@ pub struct Args {
     #[arg(value_name = "NAME", value_parser = values::name())]
     pub names: Vec<String>,
 
-    /// Kill at once, without asking first
-    #[arg(short, long)]
-    pub force: bool,
-
-    /// How long to wait for each to end, in seconds, before it is killed [default: its own, or 10]
-    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
-    #[arg(value_parser = values::number(kst::config::MAX_STOP_TIMEOUT))]
-    pub timeout: Option<u32>,
+    #[command(flatten)]
+    pub stopping: Stopping,
 
     /// Print nothing but errors
     #[arg(short, long)]
@@ -50,11 +43,9 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         let planned = render::together::planned_down(&plan, &listing.sessions);
         return show_plan(&planned, app);
     }
-    let timeout = args.timeout.map(|seconds| Duration::from_secs(seconds.into()));
-    let stop = StopOptions { graceful: !args.force, timeout };
     host.ask_about(&plan);
     let progress = Progress::begin(app, plan.steps.iter().rev().map(|step| step.name.as_str()));
-    let options = DownOptions { stop };
+    let options = DownOptions { stop: args.stopping.options() };
     let stages = host.down(&plan, &options, &|name, stage| progress.reach(name, stage));
     progress.end(&host, &stages)
 }

@@ -31,6 +31,7 @@ mod signal;
 mod start;
 mod status;
 mod stop;
+mod stopping;
 mod tip;
 mod up;
 mod values;

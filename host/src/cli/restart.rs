@@ -1,13 +1,12 @@
 //! `kst restart`
 
-use std::time::Duration;
-
-use kst::session::{Each, SessionStatus, StopOptions};
+use kst::session::{Each, SessionStatus};
 
 use super::app::App;
 use super::each::Lines;
 use super::select::Select;
 use super::status::document;
+use super::stopping::Stopping;
 use super::{examples, render, values};
 
 /// Stop sessions and start them again
@@ -29,14 +28,8 @@ pub struct Args {
     #[arg(value_name = "NAME", value_parser = values::name(), required = true)]
     pub names: Vec<String>,
 
-    /// Kill at once, without asking first
-    #[arg(short, long)]
-    pub force: bool,
-
-    /// How long to wait for it to end, in seconds, before it is killed [default: its own, or 10]
-    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
-    #[arg(value_parser = values::number(kst::config::MAX_STOP_TIMEOUT))]
-    pub timeout: Option<u32>,
+    #[command(flatten)]
+    pub stopping: Stopping,
 
     #[command(flatten)]
     pub select: Select,
@@ -50,8 +43,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     if args.quiet {
         app.output.be_quiet();
     }
-    let timeout = args.timeout.map(|seconds| Duration::from_secs(seconds.into()));
-    let options = StopOptions { graceful: !args.force, timeout };
+    let options = args.stopping.options();
     let filter = args.select.filter();
     if let [name] = args.names.as_slice() {
         let host = app.host_for(name)?;

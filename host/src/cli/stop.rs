@@ -1,13 +1,12 @@
 //! `kst stop`
 
-use std::time::Duration;
-
 use kst::session::{Each, StopOptions, StopOutcome};
 
 use super::app::App;
 use super::each::Lines;
 use super::select::Select;
 use super::status::document;
+use super::stopping::Stopping;
 use super::{examples, render, values};
 
 /// Stop sessions
@@ -34,14 +33,8 @@ pub struct Args {
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
 
-    /// Kill at once, without asking first
-    #[arg(short, long)]
-    pub force: bool,
-
-    /// How long to wait for it to end, in seconds, before it is killed [default: its own, or 10]
-    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
-    #[arg(value_parser = values::number(kst::config::MAX_STOP_TIMEOUT))]
-    pub timeout: Option<u32>,
+    #[command(flatten)]
+    pub stopping: Stopping,
 
     #[command(flatten)]
     pub select: Select,
@@ -55,8 +48,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     if args.quiet {
         app.output.be_quiet();
     }
-    let timeout = args.timeout.map(|seconds| Duration::from_secs(seconds.into()));
-    let options = StopOptions { graceful: !args.force, timeout };
+    let options = args.stopping.options();
     match args.names.as_slice() {
         [name] => one(name, &args, options, app),
         _ => several(&args, options, app),

@@ -108,11 +108,7 @@ impl<'a> Progress<'a> {
     pub(super) fn look(&mut self, latest: Instant) -> Result<Waited> {
         let seen = match &mut self.look {
             Look::Kept { text, log, tail } => {
-                let entries = self.host.entries_named(self.name);
-                let entry = entries.iter().rfind(|entry| {
-                    Some(&entry.backend) == self.place.backend.as_ref()
-                        && Some(&entry.location) == self.place.location.as_ref()
-                });
+                let entry = self.host.latest_run(self.name, self.place);
                 match (entry, self.host.known_ledger()) {
                     (Some(entry), Some(ledger)) => {
                         let unreadable = |error| unreadable(self.name, &error);

@@ -13,6 +13,7 @@ use super::stage::{Board, OnStage, Slots, Stage, each};
 use crate::config::Condition;
 use crate::session::find::Listing;
 use crate::session::host::Host;
+use crate::session::ledger::Entry;
 use crate::session::model::{ExitStatus, SessionConfig, SessionState, SessionStatus};
 use crate::session::processes;
 use crate::session::survey::Filter;
@@ -141,7 +142,7 @@ impl Host {
         if self.dry_run() {
             return Ok(());
         }
-        let mut succeeded = None;
+        let mut succeeded = false;
         if let Some(ready) = &step.ready {
             board.reach(name, Stage::GettingReady, &[]);
             let latest = Instant::now() + ready.timeout;
@@ -178,7 +179,7 @@ impl Host {
                 // It has ended. That is fine for one that others wait for to have done its work.
                 match end {
                     Some(Some(ExitStatus::Code(0))) if step.is_awaited => {
-                        succeeded = Some(());
+                        succeeded = true;
                         break;
                     }
                     end => return Err(ended(name, end.flatten(), "before it was ready")),
@@ -189,9 +190,9 @@ impl Host {
         }
         if step.is_awaited {
             board.reach(name, Stage::AtWork, &[]);
-            while succeeded.is_none() {
+            while !succeeded {
                 match self.end_of(name, &place)? {
-                    Some(Some(ExitStatus::Code(0))) => succeeded = Some(()),
+                    Some(Some(ExitStatus::Code(0))) => succeeded = true,
                     Some(end) => return Err(ended(name, end, "and others wait for it to succeed")),
                     None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
                         return Err(Error::TimedOut {
@@ -241,12 +242,7 @@ impl Host {
     /// How a session ended: `None` while it runs, `Some(None)` where nobody knows.
     fn end_of(&self, name: &str, place: &Filter) -> Result<Option<Option<ExitStatus>>> {
         // The ledger alone tells it of what runs on this machine, and costs a read.
-        let entries = self.entries_named(name);
-        let latest = entries.iter().rfind(|entry| {
-            Some(&entry.backend) == place.backend.as_ref()
-                && Some(&entry.location) == place.location.as_ref()
-        });
-        if let Some(entry) = latest
+        if let Some(entry) = self.latest_run(name, place)
             && entry.here
         {
             if let Some((exit, _)) = entry.end {
@@ -262,6 +258,15 @@ impl Host {
             Err(Error::NotFound { .. }) => Ok(Some(None)),
             Err(error) => Err(error),
         }
+    }
+
+    /// The last run of a name that the ledger knows at a place.
+    pub(super) fn latest_run(&self, name: &str, place: &Filter) -> Option<Arc<Entry>> {
+        let at_place = |entry: &&Arc<Entry>| {
+            Some(&entry.backend) == place.backend.as_ref()
+                && Some(&entry.location) == place.location.as_ref()
+        };
+        self.entries_named(name).iter().rfind(at_place).cloned()
     }
 
     fn step_of(&self, defined: &SessionConfig) -> Duration {
