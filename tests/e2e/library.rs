@@ -12,7 +12,7 @@ use kst::Error;
 use kst::config::{Config, Sources};
 use kst::folders::Folders;
 use kst::session::{
-    Command, ExitStatus, OptionValue, SessionConfig, SessionManager, SessionState,
+    Command, ExitStatus, LogOptions, OptionValue, SessionConfig, SessionManager, SessionState,
     auto_detect_backend,
 };
 
@@ -117,6 +117,7 @@ fn a_start_can_be_told_otherwise() {
                 (SessionState::Exited, Some(ExitStatus::Code(3)))
             );
             assert!(session.logs(1).expect("its output is kept").starts_with("first a"));
+            let between = jiff::Timestamp::now();
 
             let overrides = SessionConfig {
                 command: Some(Command::Shell("echo second $A $B && exit 4".into())),
@@ -128,6 +129,19 @@ fn a_start_can_be_told_otherwise() {
             let status = session.status().expect("it is remembered");
             assert_eq!(status.exit, Some(ExitStatus::Code(4)));
             assert!(session.logs(1).expect("its output is kept").starts_with("second a b"));
+            let all = LogOptions { times: true, ..LogOptions::default() };
+            let lines = |options: &LogOptions| {
+                let logs = session.logs_with(options).expect("its output is kept");
+                let line = |(time, line): (Option<jiff::Timestamp>, &[u8])| {
+                    assert!(time.is_some_and(|time| time <= jiff::Timestamp::now()));
+                    String::from_utf8_lossy(line).into_owned()
+                };
+                logs.lines().map(line).collect::<Vec<_>>()
+            };
+            assert_eq!(lines(&all), ["second a b\n"]);
+            let previous = LogOptions { previous: true, until: Some(between), ..all.clone() };
+            assert_eq!(lines(&previous), ["first a\n"]);
+            assert!(lines(&LogOptions { until: Some(between), ..all }).is_empty());
             // What was said once is said once.
             assert_eq!(session.config().env.len(), 1);
         },

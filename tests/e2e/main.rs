@@ -29,6 +29,7 @@ mod kept_logs;
 mod killed;
 mod killed_starts;
 mod library;
+mod log_times;
 mod man;
 mod other_users;
 mod python;

@@ -26,7 +26,8 @@ pub struct Args {
     #[arg(short, long, value_name = "NAME", value_parser = values::word(), allow_hyphen_values = true)]
     pub backend: Option<String>,
 
-    /// Only what began since then: `30s`, `10m`, `2h`, `7d` ago, or a time as 2026-01-31T08:00:00Z
+    /// Only what began since then: `30s`, `10m`, `1h30m`, `7d` ago, or a time as 2026-01-31,
+    /// 2026-01-31T08:00 (local time) or 2026-01-31T08:00:00Z
     #[arg(long, value_name = "TIME", value_parser = values::time(), allow_hyphen_values = true)]
     pub since: Option<Timestamp>,
 
@@ -45,6 +46,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
+    values::in_order(args.since, args.until)?;
     let mut records = app.audit().read();
     records.retain(|record| args.wants(record));
     let most = usize::try_from(args.lines).unwrap_or(usize::MAX);

@@ -1,12 +1,16 @@
 //! What the values of options must look like before anything else looks at them. What they mean
 //! (a good session name, a valid image) is the library's to check.
 
+mod time;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use kst::Error;
 
 /// The longest name or word that is taken, in bytes.
 const LONGEST_WORD: usize = 1024;
@@ -92,23 +96,26 @@ fn length(text: &str) -> Option<Duration> {
     within.then(|| Duration::try_from_secs_f64(seconds).ok())?
 }
 
-/// A time: so long ago (`90s`, `10m`, `2h`, `7d`), or RFC 3339.
+/// A time: so long ago, or at a time; in local time where that has no zone.
 pub fn time() -> impl TypedValueParser<Value = Timestamp> {
     OsStringValueParser::new().try_map(|value| {
         let text = utf8(value)?;
-        ago(&text).or_else(|| text.parse().ok()).ok_or(
-            "it is neither so long ago (90s, 10m, 2h, 7d) nor a time as 2026-01-31T08:00:00Z",
-        )
+        within(&text, LONGEST_WORD)?;
+        time::parse(&text, Timestamp::now(), &TimeZone::system())
     })
 }
 
-fn ago(text: &str) -> Option<Timestamp> {
-    let (number, seconds) = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)]
-        .into_iter()
-        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))?;
-    let number = number.bytes().all(|byte| byte.is_ascii_digit()).then_some(number)?;
-    let seconds = number.parse::<i64>().ok()?.checked_mul(seconds)?;
-    Timestamp::now().checked_sub(SignedDuration::from_secs(seconds)).ok()
+/// An error where nothing can be between two times.
+pub fn in_order(since: Option<Timestamp>, until: Option<Timestamp>) -> kst::Result<()> {
+    match since.zip(until) {
+        Some((since, until)) if since > until => Err(Error::Invalid {
+            what: format!(
+                "--since is {since:.0}, and --until is {until:.0}: nothing is between them"
+            ),
+            advice: Some("the earlier time is --since".into()),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn utf8(value: OsString) -> Result<String, &'static str> {
@@ -136,20 +143,6 @@ mod tests {
         for text in ["", "s", "-1", "-1s", "+1", "1w1", "inf", "nan", "1e300", "99999999999", "ten"]
         {
             assert_eq!(length(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn so_long_ago() {
-        for (text, seconds) in [("90s", 90), ("10m", 600), ("2h", 7_200), ("7d", 604_800)] {
-            let then = ago(text).unwrap();
-            let since = Timestamp::now().duration_since(then);
-            assert!((seconds..seconds + 60).contains(&since.as_secs()), "{text}: {since}");
-        }
-        for text in
-            ["", "s", "1", "-1s", "+1s", "1.5h", "1w", "99999999999999999999d", "9999999999d"]
-        {
-            assert_eq!(ago(text), None, "{text}");
         }
     }
 }

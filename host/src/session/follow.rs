@@ -15,9 +15,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::Scope;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::host::Host;
+use super::kept::Kept;
 use super::ledger::Entry;
 use super::model::{ExitStatus, SessionState, SessionStatus};
 use super::sighting::{Sighting, place};
@@ -39,10 +41,21 @@ pub struct Follow {
     pub filter: Filter,
     /// How many lines that were printed before to begin with.
     pub lines: u32,
+    /// With those of them alone that ended at this time or later.
+    pub since: Option<Timestamp>,
+    /// Whether to tell when it was printed, by [`Heard::Time`].
+    pub times: bool,
+}
+
+impl Follow {
+    /// Whether the times of what was printed must be known.
+    fn needs_times(&self) -> bool {
+        self.times || self.since.is_some()
+    }
 }
 
 /// A session that is followed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Followed {
     /// Its name.
     pub name: String,
@@ -68,6 +81,9 @@ pub enum Heard<'a> {
     /// It is one of those that are followed. This comes first; those that were there when following
     /// began come before any output.
     Begins,
+    /// When it printed what comes next; none where that is not known. Told where it was asked for, at
+    /// first and whenever it is another time.
+    Time(Option<Timestamp>),
     /// It printed this. Lines end in a line feed.
     Output(&'a [u8]),
     /// It was started again.
@@ -101,6 +117,7 @@ impl<F: FnMut(usize, &Followed, Heard<'_>) -> ControlFlow<()>> Listener for F {
 enum Message {
     /// A session joins those that are followed: by its number the next.
     Joins(Followed),
+    Time(usize, Option<Timestamp>),
     Output(usize, Vec<u8>),
     Again(usize),
     Ended(usize, Option<ExitStatus>),
@@ -126,11 +143,11 @@ impl Host {
     /// # Errors
     ///
     /// For a session that is named: [`Error::NotFound`], [`Error::Ambiguous`], or
-    /// [`Error::Unsupported`] where nobody keeps what it prints. What goes wrong with one later is
+    /// [`Error::Unsupported`] where nobody keeps what it prints, or the times that are asked for. What goes wrong with one later is
     /// told as [`Heard::Trouble`].
     pub fn follow(&self, what: &Follow, listener: &mut dyn Listener) -> Result<()> {
         let found = match what.names.is_empty() {
-            true => self.all_to_follow(&what.filter)?,
+            true => self.all_to_follow(what)?,
             false => self.named_to_follow(what)?,
         };
         let (mut kept, mut told, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
@@ -171,7 +188,7 @@ impl Host {
             if found.status.state == SessionState::Defined {
                 return Err(super::logs::not_started(name));
             }
-            can_be_followed(&found)?;
+            self.can_be_followed(&found, what)?;
             if !all.iter().any(|other| other.status.name == *name) {
                 all.push(found);
             }
@@ -179,20 +196,38 @@ impl Host {
         Ok(all)
     }
 
-    fn all_to_follow(&self, filter: &Filter) -> Result<Vec<Sighting>> {
+    fn all_to_follow(&self, what: &Follow) -> Result<Vec<Sighting>> {
+        let filter = &what.filter;
         let mut survey = self.survey(filter)?;
         self.warn_of(&survey, filter);
         survey.seen.retain(|seen| seen.status.state != SessionState::Defined);
         let (mut all, left): (Vec<_>, Vec<_>) =
-            survey.seen.into_iter().partition(|seen| can_be_followed(seen).is_ok());
+            survey.seen.into_iter().partition(|seen| self.can_be_followed(seen, what).is_ok());
         if !left.is_empty() {
             let names: Vec<String> =
                 left.iter().map(|one| format!("'{}'", one.status.name)).collect();
             let names = names.join(", ");
-            self.warn(&format!("not followed, for nothing keeps what they print: {names}"));
+            let times = if what.needs_times() { ", or when" } else { "" };
+            self.warn(&format!("not followed, for nothing keeps what they print{times}: {names}"));
         }
         all.sort_by(|one, other| one.status.name.cmp(&other.status.name));
         Ok(all)
+    }
+
+    /// Whether anybody tells what it prints, and when if that is asked for.
+    fn can_be_followed(&self, found: &Sighting, what: &Follow) -> Result<()> {
+        can_be_followed(found)?;
+        if !what.needs_times() {
+            return Ok(());
+        }
+        let unknown = || super::logs::times_unknown(&found.status.backend, &found.status.name);
+        let Some(entry) = found.entry.as_ref().filter(|_| is_kept(found)) else {
+            return Err(unknown());
+        };
+        let Some(ledger) = self.known_ledger() else { return Ok(()) };
+        let known = Kept::whole(Arc::new(ledger), &entry.run).and_then(|mut log| log.knows_times());
+        // What cannot be read is told of as it is followed.
+        if known.unwrap_or(true) { Ok(()) } else { Err(unknown()) }
     }
 }
 
@@ -301,6 +336,7 @@ impl<'h> Following<'h> {
                 bytes = output;
                 (number, Heard::Output(&bytes))
             }
+            Message::Time(number, time) => (number, Heard::Time(time)),
             Message::Again(number) => (number, Heard::Again),
             Message::Ended(number, exit) => (number, Heard::Ended(exit)),
             Message::Missed(number) => (number, Heard::Missed),
@@ -313,7 +349,7 @@ impl<'h> Following<'h> {
         match heard {
             Heard::Begins | Heard::Again => drop(self.live.insert(number)),
             Heard::Ended(_) | Heard::Trouble(_) => drop(self.live.remove(&number)),
-            Heard::Output(_) | Heard::Missed => {}
+            Heard::Time(_) | Heard::Output(_) | Heard::Missed => {}
         }
         match self.sessions.get(number) {
             Some(session) => listener.hear(number, session, heard),

@@ -7,10 +7,12 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use super::ledger::Ledger;
+use crate::shim::Marks;
 
 /// How much of a log's end is looked at at once.
 const CHUNK: u64 = 64 << 10;
@@ -24,12 +26,14 @@ pub(crate) struct Part {
     number: (u64, u64),
     /// Up to where it was read.
     at: u64,
+    /// What was noted of its times, once that was looked for.
+    times: Option<(File, Marks)>,
 }
 
 impl Part {
     fn new(file: File) -> io::Result<Self> {
         let meta = file.metadata()?;
-        Ok(Part { number: (meta.dev(), meta.ino()), file, at: 0 })
+        Ok(Part { number: (meta.dev(), meta.ino()), file, at: 0, times: None })
     }
 
     /// The file.
@@ -52,10 +56,52 @@ impl Part {
         if len == 0 && self.len()? < self.at {
             // It was emptied, and begins anew.
             self.at = 0;
+            self.times = None;
             len = self.file.read_at(buffer, 0)?;
         }
         self.at += len as u64;
         Ok(len)
+    }
+
+    /// Look for what is noted of its times now.
+    fn learn_times(&mut self, ledger: &Ledger, run: &str) {
+        let number = self.number.1;
+        if let Some((file, marks)) = &mut self.times {
+            if marks.read_on(file).is_ok() && !marks.is_broken() {
+                return;
+            }
+            // It may have been begun anew.
+            self.times = Marks::read(file, number)
+                .and_then(|marks| file.try_clone().ok().map(|file| (file, marks)));
+            return;
+        }
+        // In this order: what is put aside between the two looks was opened before.
+        self.times = [false, true].into_iter().find_map(|older| {
+            let file = ledger.open_times(run, older).ok()?;
+            let marks = Marks::read(&file, number)?;
+            Some((file, marks))
+        });
+    }
+
+    fn marks(&self) -> Option<&Marks> {
+        self.times.as_ref().map(|(_, marks)| marks).filter(|marks| !marks.is_empty())
+    }
+
+    /// Where the line begins that holds the byte at `place`, or begins there.
+    fn line_at(&self, place: u64) -> io::Result<u64> {
+        let mut buffer = vec![0; usize::try_from(CHUNK).map_err(io::Error::other)?];
+        let mut to = place;
+        while to > 0 {
+            let from = to.saturating_sub(CHUNK);
+            let length = usize::try_from(to - from).map_err(io::Error::other)?;
+            let block = buffer.get_mut(..length).unwrap_or_default();
+            self.file.read_exact_at(block, from)?;
+            if let Some(feed) = memchr::memrchr(b'\n', block) {
+                return Ok(from + feed as u64 + 1);
+            }
+            to = from;
+        }
+        Ok(0)
     }
 
     /// Go to where the last `lines` lines begin; returns how many fewer it has. A last line that has
@@ -94,6 +140,12 @@ impl Part {
     }
 }
 
+/// A place in a log.
+pub(crate) struct End {
+    part: (u64, u64),
+    place: u64,
+}
+
 /// A log that is read from some place on, over the exchange of its files.
 pub(crate) struct Kept {
     ledger: Arc<Ledger>,
@@ -114,6 +166,9 @@ impl Kept {
     /// The same, from where its last lines begin.
     pub(crate) fn last_lines(ledger: Arc<Ledger>, run: &str, lines: u32) -> io::Result<Self> {
         let mut kept = Kept::whole(ledger, run)?;
+        if lines == u32::MAX {
+            return Ok(kept);
+        }
         let mut left = u64::from(lines);
         let mut ends_here = true;
         for part in kept.parts.iter_mut().rev() {
@@ -123,6 +178,89 @@ impl Kept {
             ends_here &= empty;
         }
         Ok(kept)
+    }
+
+    /// Whether it is known of anything in it when that came; so it is of a log without a byte.
+    pub(crate) fn knows_times(&mut self) -> io::Result<bool> {
+        let mut empty = true;
+        for part in &mut self.parts {
+            part.learn_times(&self.ledger, &self.run);
+            if part.marks().is_some() {
+                return Ok(true);
+            }
+            empty &= part.len()? == 0;
+        }
+        Ok(empty)
+    }
+
+    /// Leave out the lines before the first that ended at `since` or later. Returns whether it is not
+    /// known of some of them when they came.
+    pub(crate) fn leave_out_before(&mut self, since: Timestamp) -> io::Result<bool> {
+        let mut found = None;
+        for (number, part) in self.parts.iter_mut().enumerate() {
+            part.learn_times(&self.ledger, &self.run);
+            if let Some(place) = part.marks().and_then(|marks| marks.since(since.as_millisecond()))
+            {
+                found = Some((number, place));
+                break;
+            }
+        }
+        let (number, place) = match found {
+            Some(found) => found,
+            None => (self.parts.len(), 0),
+        };
+        // What has no mark of its own came before the next one, and that is all.
+        let unknown_before = |number: usize| match number.checked_sub(1) {
+            Some(before) => self.parts.get(before).is_some_and(|part| {
+                part.len().unwrap_or(0) > 0 && part.marks().is_none_or(Marks::is_broken)
+            }),
+            None => false,
+        };
+        let unknown = match self.parts.get(number).and_then(Part::marks) {
+            Some(marks) if marks.first() == Some(place) => place > 0 || unknown_before(number),
+            Some(_) => false,
+            None => unknown_before(number),
+        };
+        for (each, part) in self.parts.iter_mut().enumerate() {
+            if each < number {
+                part.at = part.len()?;
+            } else if each == number {
+                part.at = part.at.max(part.line_at(place)?);
+            }
+        }
+        Ok(unknown)
+    }
+
+    /// Where the last of what came before this time ends; `None` where there is none.
+    pub(crate) fn end_before(&mut self, until: Timestamp) -> Option<End> {
+        self.parts.iter_mut().rev().find_map(|part| {
+            part.learn_times(&self.ledger, &self.run);
+            let place = part.marks()?.until(until.as_millisecond())?;
+            Some(End { part: part.number, place })
+        })
+    }
+
+    /// Whether all before this was read.
+    pub(crate) fn is_past(&self, end: &End) -> bool {
+        self.parts.front().is_some_and(|part| part.number == end.part && part.at >= end.place)
+    }
+
+    /// When what was read last came, so many bytes of it: how much of it when, one after another.
+    pub(crate) fn times(&mut self, length: usize) -> Vec<(usize, Option<Timestamp>)> {
+        let mut times = Vec::new();
+        let Some(part) = self.parts.front_mut() else { return vec![(length, None)] };
+        // It was noted before it was written.
+        part.learn_times(&self.ledger, &self.run);
+        let end = part.at;
+        let mut at = end.saturating_sub(length as u64);
+        while at < end {
+            let (time, until) = part.marks().map_or((None, end), |marks| marks.at(at));
+            let until = until.min(end);
+            let time = time.and_then(|time| Timestamp::from_millisecond(time).ok());
+            times.push((usize::try_from(until - at).unwrap_or(length), time));
+            at = until;
+        }
+        times
     }
 
     /// Read what comes next; 0 where there is nothing more now.

@@ -7,6 +7,7 @@
 //! | `ledger.jsonl` | what happened, one [`Event`] a line, appended |
 //! | `specs/RUN.json` | the definition that a run was started with, its environment included |
 //! | `logs/RUN.log`, `logs/RUN.log.1` | the output of a run, the older part in the second |
+//! | `times/RUN`, `times/RUN.1` | when that came |
 //! | `locks/` | one file for each name that is being started at this moment |
 //! | `told/` | an empty file for each thing that the user need not be told again |
 //! | `tickets/` | what a session's shim is to start, gone once the shim has read it |
@@ -163,6 +164,8 @@ impl Ledger {
     /// It cannot be made, or is open to others.
     pub fn logs(&self) -> Result<PathBuf> {
         self.sub("logs")?;
+        // Without it the times are not known, and that is all.
+        let _ = self.sub("times");
         Ok(self.path.join("logs"))
     }
 
@@ -175,6 +178,12 @@ impl Ledger {
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
         let older = if older { ".1" } else { "" };
         private::open_file(&self.folder, &format!("logs/{run}.log{older}"))
+    }
+
+    /// Open what was noted of the times of a run's output; or `older`, as [`Ledger::open_log`].
+    pub(crate) fn open_times(&self, run: &str, older: bool) -> io::Result<std::fs::File> {
+        let older = if older { ".1" } else { "" };
+        private::open_file(&self.folder, &format!("times/{run}{older}"))
     }
 
     /// Whether there is a log of a run that was made.
@@ -218,6 +227,9 @@ impl Ledger {
         self.remove_spec(run)?;
         for end in ["", ".1", ".new"] {
             self.remove(&format!("logs/{run}.log{end}"))?;
+        }
+        for end in ["", ".1"] {
+            self.remove(&format!("times/{run}{end}"))?;
         }
         // It only saves time and space; the next removal tries again.
         let _ = compact::compact_if_worthwhile(&self.folder);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::gathered::{Gathering, LogOptions, Logs};
 use super::host::Host;
 use super::kept::Kept;
 use super::ledger::{Entry, Ledger};
@@ -26,7 +27,7 @@ const LINES_KEPT: u32 = 10_000;
 /// How much of a log is read at once.
 const CHUNK: usize = 64 << 10;
 /// More than this is not returned, however long the lines are.
-const MOST: usize = 64 << 20;
+pub(super) const MOST: usize = 64 << 20;
 
 impl Host {
     /// The last `lines` lines that a session printed, while it runs and after it ended. Lines end
@@ -36,34 +37,67 @@ impl Host {
     ///
     /// [`Error::NotFound`], [`Error::Ambiguous`], or why the backend could not be asked.
     pub fn logs(&self, name: &str, filter: &Filter, lines: u32) -> Result<Vec<u8>> {
+        let found = self.find_to_read(name, filter)?;
+        match &found.entry {
+            Some(entry) if is_here(&found) => self.kept(entry, lines),
+            _ => self.told_by_backend(&found, lines),
+        }
+    }
+
+    /// The lines of a session that are asked for, with their times if those are.
+    ///
+    /// The time of a line is that at which its end was printed: for a session on this machine when kst
+    /// received it, by this machine's clock, to a hundredth of a second.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Ambiguous`], or why the backend could not be asked;
+    /// [`Error::Unsupported`] where times are needed and nobody knows them.
+    pub fn logs_with(&self, name: &str, filter: &Filter, options: &LogOptions) -> Result<Logs> {
+        if !options.needs_times() {
+            let text = match options.previous {
+                true => self.previous_logs(name, filter, options.most()),
+                false => self.logs(name, filter, options.most()),
+            };
+            return text.map(Logs::untimed);
+        }
+        if options.previous {
+            let (entry, backend) = self.find_previous(name, filter)?;
+            return self.kept_with_times(&entry, &backend, options);
+        }
+        let found = self.find_to_read(name, filter)?;
+        match &found.entry {
+            Some(entry) if is_here(&found) => {
+                self.kept_with_times(entry, &found.status.backend, options)
+            }
+            _ => Err(times_unknown(&found.status.backend, name)),
+        }
+    }
+
+    /// The session, with all that it printed where it is read, or nothing more to wait for.
+    fn find_to_read(&self, name: &str, filter: &Filter) -> Result<Sighting> {
         let found = self.find_reached(name, filter)?;
         if found.status.state == SessionState::Defined {
             return Err(not_started(name));
         }
-        let here = found
-            .plugin
-            .as_ref()
-            .is_some_and(|plugin| plugin.manifest().manifest().placement == Placement::Here);
-        match &found.entry {
-            Some(entry) if here => {
-                if !found.is_running() {
-                    // What the program printed last may still be on its way to the file.
-                    let ended = entry.end.map(|(_, at)| Timestamp::now().duration_since(at));
-                    let since = ended.and_then(|since| Duration::try_from(since).ok());
-                    let left = match entry.log.exists() {
-                        // Whoever still writes it has something to write.
-                        true => WRITER_PATIENCE,
-                        false => WRITER_PATIENCE.saturating_sub(since.unwrap_or_default()),
-                    };
-                    if !wait_for_writer(&entry.log, left) && entry.log.exists() {
-                        let shown = crate::text::escape_controls(name);
-                        self.warn(&format!("the last output of '{shown}' is still on its way"));
-                    }
-                }
-                self.kept(entry, lines)
+        if let Some(entry) = &found.entry
+            && is_here(&found)
+            && !found.is_running()
+        {
+            // What the program printed last may still be on its way to the file.
+            let ended = entry.end.map(|(_, at)| Timestamp::now().duration_since(at));
+            let since = ended.and_then(|since| Duration::try_from(since).ok());
+            let left = match entry.log.exists() {
+                // Whoever still writes it has something to write.
+                true => WRITER_PATIENCE,
+                false => WRITER_PATIENCE.saturating_sub(since.unwrap_or_default()),
+            };
+            if !wait_for_writer(&entry.log, left) && entry.log.exists() {
+                let shown = crate::text::escape_controls(name);
+                self.warn(&format!("the last output of '{shown}' is still on its way"));
             }
-            _ => self.told_by_backend(&found, lines),
         }
+        Ok(found)
     }
 
     /// The last lines that the run before a session's last one printed: it is kept when that is
@@ -73,6 +107,12 @@ impl Host {
     ///
     /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Failed`] where there was none before.
     pub fn previous_logs(&self, name: &str, filter: &Filter, lines: u32) -> Result<Vec<u8>> {
+        let (entry, _) = self.find_previous(name, filter)?;
+        self.kept(&entry, lines)
+    }
+
+    /// The run before a session's last one, and its backend.
+    fn find_previous(&self, name: &str, filter: &Filter) -> Result<(Arc<Entry>, String)> {
         let found = self.find(name, filter)?;
         let entries = self.entries_named(name);
         let last = found.entry.as_ref().and_then(|entry| {
@@ -85,7 +125,7 @@ impl Host {
             entries.iter().filter(earlier).max_by_key(|other| other.number)
         });
         match last {
-            Some(entry) => self.kept(entry, lines),
+            Some(entry) => Ok((Arc::clone(entry), found.status.backend)),
             None => Err(Error::Failed {
                 what: format!("nothing is kept of a run of '{name}' before this one"),
                 advice: Some(format!("the output of the last one: kst logs {name}")),
@@ -116,13 +156,7 @@ impl Host {
 
     /// The end of a log that the host keeps.
     fn kept(&self, entry: &Entry, lines: u32) -> Result<Vec<u8>> {
-        let failed = |error: io::Error| {
-            Error::failed(format!(
-                "the output of '{}' cannot be read: {}: {error}",
-                entry.name,
-                entry.log.display()
-            ))
-        };
+        let failed = |error| unreadable(entry, &error);
         let Some(ledger) = self.known_ledger() else { return Ok(Vec::new()) };
         // Through the folder that was checked, and no link in it is followed. Where there is no log,
         // it has printed nothing yet.
@@ -146,6 +180,74 @@ impl Host {
             }),
             Err(trouble) => Err(trouble.error(name, &found.place())),
         }
+    }
+
+    /// The lines that are asked for of a log that the host keeps, of which the times must be known.
+    fn kept_with_times(&self, entry: &Entry, backend: &str, options: &LogOptions) -> Result<Logs> {
+        let failed = |error| unreadable(entry, &error);
+        let Some(ledger) = self.known_ledger().map(Arc::new) else { return Ok(Logs::default()) };
+        let kept = match (options.since, options.until, options.lines) {
+            (None, None, Some(lines)) => Kept::last_lines(ledger, &entry.run, lines),
+            _ => Kept::whole(ledger, &entry.run),
+        };
+        let mut kept = kept.map_err(failed)?;
+        if !kept.knows_times().map_err(failed)? {
+            return Err(times_unknown(backend, &entry.name));
+        }
+        let unknown = match options.since {
+            Some(since) => kept.leave_out_before(since).map_err(failed)?,
+            None => false,
+        };
+        let end = match options.until {
+            Some(until) => match kept.end_before(until) {
+                Some(end) => Some(end),
+                None => return Ok(Logs::default()),
+            },
+            None => None,
+        };
+        let mut gathering = Gathering::new(options);
+        let mut buffer = vec![0; CHUNK];
+        while !end.as_ref().is_some_and(|end| kept.is_past(end)) {
+            let length = kept.read(&mut buffer).map_err(failed)?;
+            if length == 0 {
+                break;
+            }
+            let mut rest = buffer.get(..length).unwrap_or_default();
+            for (length, time) in kept.times(length) {
+                let (part, later) = rest.split_at(length.min(rest.len()));
+                gathering.take(part, time);
+                rest = later;
+            }
+        }
+        let (logs, left_out) = gathering.end();
+        let shown = crate::text::escape_controls(&entry.name);
+        if unknown || left_out {
+            self.warn(&format!(
+                "of some lines of '{shown}' it is not known when they were printed: they are left out"
+            ));
+        }
+        Ok(logs)
+    }
+}
+
+/// Whether its sessions' processes are on this machine, where the host keeps what they print.
+fn is_here(found: &Sighting) -> bool {
+    found
+        .plugin
+        .as_ref()
+        .is_some_and(|plugin| plugin.manifest().manifest().placement == Placement::Here)
+}
+
+fn unreadable(entry: &Entry, error: &io::Error) -> Error {
+    let (name, log) = (&entry.name, entry.log.display());
+    Error::failed(format!("the output of '{name}' cannot be read: {log}: {error}"))
+}
+
+/// Why nothing can be told of the times of a session's output.
+pub(super) fn times_unknown(backend: &str, name: &str) -> Error {
+    Error::Unsupported {
+        backend: backend.to_owned(),
+        what: format!("nobody noted when '{name}' printed what it printed"),
     }
 }
 
@@ -195,7 +297,7 @@ pub(super) fn last_lines(text: &[u8], lines: u32) -> Vec<u8> {
 }
 
 /// Terminals end lines in CR LF; here they end in LF.
-fn with_line_feeds(text: &[u8]) -> Vec<u8> {
+pub(super) fn with_line_feeds(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied().peekable();
     while let Some(byte) = bytes.next() {

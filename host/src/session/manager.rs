@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::exec::ExecRequest;
 use super::find::Listing;
+use super::gathered::{LogOptions, Logs};
 use super::host::{Host, HostSettings};
 use super::model::{Command, ExitStatus, OptionValue, SessionConfig, SessionState, SessionStatus};
 use super::send::Input;
@@ -323,6 +324,29 @@ impl SessionManager {
     pub fn logs(&self, lines: u32) -> Result<String> {
         let bytes = self.host.logs(self.name(), &self.filter(), lines)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The lines of it that are asked for, with their times if those are.
+    ///
+    /// ```no_run
+    /// # fn main() -> kst::Result<()> {
+    /// use jiff::{SignedDuration, Timestamp};
+    /// use kst::session::{LogOptions, SessionManager};
+    ///
+    /// let since = Some(Timestamp::now() - SignedDuration::from_mins(10));
+    /// let options = LogOptions { since, times: true, ..LogOptions::default() };
+    /// for (time, line) in SessionManager::new("api", "tmux")?.logs_with(&options)?.lines() {
+    ///     println!("{time:?}: {}", String::from_utf8_lossy(line));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Unsupported`] where times are needed and nobody knows them.
+    pub fn logs_with(&self, options: &LogOptions) -> Result<Logs> {
+        self.host.logs_with(self.name(), &self.filter(), options)
     }
 
     /// Whether it is there: running or ended.

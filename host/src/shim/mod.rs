@@ -13,6 +13,7 @@ mod recorder;
 mod report;
 mod reserve;
 mod ticket;
+mod times;
 mod watch;
 
 use std::io::Write;
@@ -25,6 +26,7 @@ use crate::session::processes;
 pub use recorder::{record, wait_for_writer};
 pub use report::{Inbox, Report, wait};
 pub use ticket::Ticket;
+pub(crate) use times::Marks;
 
 use reserve::Reserve;
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, Timespec, Timestamps};
 
+use super::times::Times;
 use crate::session::ledger::lock_until;
 
 /// How much is copied at once: a pipe's size.
@@ -55,13 +56,16 @@ struct Log {
     length: u64,
     /// How much both its files may hold.
     most: u64,
+    /// When what came.
+    times: Times,
 }
 
 impl Log {
     fn open(path: &Path, most: u64) -> io::Result<Self> {
         let file = open(path)?;
         let length = file.metadata()?.len();
-        Ok(Log { path: path.to_owned(), file, length, most })
+        let times = Times::begin(path, &file, length);
+        Ok(Log { path: path.to_owned(), file, length, most, times })
     }
 
     /// Append some output; returns whether all of it was written.
@@ -88,6 +92,7 @@ impl Log {
                 let all = self.length.saturating_add(bytes.len() as u64);
                 if all > self.most && self.file.set_len(0).is_ok() {
                     self.length = 0;
+                    self.times = Times::begin(&self.path, &self.file, 0);
                 }
                 let room = self.most.saturating_sub(self.length).max(1);
                 let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
@@ -101,6 +106,9 @@ impl Log {
 
     /// Write, as much as there is room for.
     fn write(&mut self, mut bytes: &[u8]) -> bool {
+        if !bytes.is_empty() {
+            self.times.mark(self.length);
+        }
         while !bytes.is_empty() {
             match self.file.write(bytes) {
                 Ok(0) => return false,
@@ -127,15 +135,19 @@ impl Log {
             let _ = std::fs::remove_file(&new);
             return false;
         }
+        self.times.put_aside();
         self.file = file;
         self.length = 0;
+        self.times = Times::begin(&self.path, &self.file, 0);
         true
     }
 
     /// Begin a new file where somebody has deleted this one, and not the whole run.
     fn find_again(&mut self) {
-        let deleted = self.file.metadata().is_ok_and(|file| file.nlink() == 0);
-        if deleted
+        let Ok(now) = self.file.metadata() else { return };
+        // Another writer may have added to it.
+        self.length = now.len();
+        if now.nlink() == 0
             && definition(&self.path).is_some_and(|file| file.exists())
             && let Ok(again) = Log::open(&self.path, self.most)
         {

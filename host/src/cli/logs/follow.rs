@@ -1,8 +1,10 @@
 //! `kst logs --follow`
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
 
+use jiff::{SignedDuration, Timestamp};
 use kst::session::{ExitStatus, Follow, Followed, Heard, Host, Listener};
 use kst::text::escape_controls;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -12,16 +14,26 @@ use super::super::render::{style, words};
 use super::{Args, Lines};
 
 pub fn run(args: &Args, app: &App, host: &Host) -> anyhow::Result<u8> {
-    let what =
-        Follow { names: args.names.clone(), filter: args.select.filter(), lines: args.lines() };
+    let what = Follow {
+        names: args.names.clone(),
+        filter: args.select.filter(),
+        lines: args.lines(),
+        since: args.since,
+        times: args.timestamps || args.until.is_some(),
+    };
     let mut printer = Printer {
         app,
         lines: Lines::new(app, args.raw, args.no_prefix),
         several: !args.is_one(),
         followed: 0,
+        until: args.until,
+        over: BTreeSet::new(),
         result: Ok(()),
         code: 0,
     };
+    if args.timestamps {
+        printer.lines.print_times();
+    }
     if !printer.several && !args.raw && !app.globals.json && app.output.terminal() {
         printer.lines.print_at_once();
     }
@@ -32,11 +44,18 @@ pub fn run(args: &Args, app: &App, host: &Host) -> anyhow::Result<u8> {
     printer.result.map(|()| printer.code)
 }
 
+/// How long what was printed before the end is waited for, where more comes all the time.
+const LATE: SignedDuration = SignedDuration::from_secs(1);
+
 struct Printer<'a> {
     app: &'a App,
     lines: Lines<'a>,
     several: bool,
     followed: usize,
+    /// When to end.
+    until: Option<Timestamp>,
+    /// Those that have come so far.
+    over: BTreeSet<usize>,
     /// Why nothing can be printed any more.
     result: anyhow::Result<()>,
     /// What the troubles of sessions come to.
@@ -56,6 +75,16 @@ impl Printer<'_> {
                 self.followed += 1;
                 self.lines.add(session);
             }
+            Heard::Time(time) => {
+                self.lines.time(number, time);
+                match self.is_over(time) {
+                    true => self.over.insert(number),
+                    false => self.over.remove(&number),
+                };
+            }
+            Heard::Output(_) if self.over.contains(&number) => {
+                return Ok(!self.is_over(Timestamp::now().checked_sub(LATE).ok()));
+            }
             Heard::Output(bytes) => return self.lines.print(number, bytes),
             Heard::Again => {
                 self.lines.end(number)?;
@@ -74,6 +103,11 @@ impl Printer<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Whether a time is not one of those that were asked for.
+    fn is_over(&self, time: Option<Timestamp>) -> bool {
+        self.until.zip(time).is_some_and(|(until, time)| time >= until)
     }
 
     /// By the way, to whoever looks on.
@@ -103,7 +137,9 @@ impl Listener for Printer<'_> {
         let mut reader = [PollFd::new(&stdout, PollFlags::empty())];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let _ = poll(&mut reader, Some(&now));
-        !reader.iter().any(|fd| fd.revents().contains(PollFlags::ERR))
+        // What came before then was passed on: nothing is on its way.
+        !self.is_over(Some(Timestamp::now()))
+            && !reader.iter().any(|fd| fd.revents().contains(PollFlags::ERR))
     }
 }
 

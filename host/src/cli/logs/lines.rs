@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
 use kst::session::Followed;
 use kst::text::{Cleaning, escape_controls};
 use unicode_width::UnicodeWidthStr;
 
 use super::super::app::App;
 use super::super::output::Output;
-use super::super::render::style;
+use super::super::render::{self, style};
 
 /// The colours of the names, in turn.
 const COLOURS: [AnsiColor; 10] = [
@@ -32,6 +33,8 @@ pub struct Lines<'a> {
     json: bool,
     raw: bool,
     no_prefix: bool,
+    /// Whether each line's time is printed.
+    times: bool,
     /// Whether a line is printed before it has ended: one session alone, before somebody's eyes.
     at_once: bool,
     sources: Vec<Source>,
@@ -43,6 +46,8 @@ pub struct Lines<'a> {
 struct Source {
     session: Followed,
     cleaning: Cleaning,
+    /// When what comes now was printed.
+    time: Option<Timestamp>,
     /// What has not ended as a line, where bytes are passed through.
     rest: Vec<u8>,
 }
@@ -54,6 +59,7 @@ impl<'a> Lines<'a> {
             json: app.globals.json,
             raw,
             no_prefix,
+            times: false,
             at_once: false,
             sources: Vec::new(),
             standing: String::new(),
@@ -70,16 +76,31 @@ impl<'a> Lines<'a> {
         self.sources.push(Source {
             session: session.clone(),
             cleaning: Cleaning::new(self.output.colours() && !self.json),
+            time: None,
             rest: Vec::new(),
         });
     }
 
+    /// Print before each line when it was printed.
+    pub fn print_times(&mut self) {
+        self.times = true;
+    }
+
+    /// When what comes now of a session was printed.
+    pub fn time(&mut self, number: usize, time: Option<Timestamp>) {
+        if let Some(source) = self.sources.get_mut(number) {
+            source.time = time;
+        }
+    }
+
     /// Print what a session printed; returns whether anybody reads it.
     pub fn print(&mut self, number: usize, bytes: &[u8]) -> anyhow::Result<bool> {
-        let alone = self.sources.len() == 1;
+        let alone = self.sources.len() == 1 && !self.times;
         let Some(source) = self.sources.get_mut(number) else { return Ok(true) };
         if self.raw && !self.json {
-            if alone || self.no_prefix && source.rest.is_empty() && bytes.ends_with(b"\n") {
+            if alone
+                || self.no_prefix && !self.times && source.rest.is_empty() && bytes.ends_with(b"\n")
+            {
                 return self.output.pass_on(bytes);
             }
             source.rest.extend_from_slice(bytes);
@@ -95,7 +116,10 @@ impl<'a> Lines<'a> {
                 source.cleaning.lines()
             }
         };
-        let begun = source.cleaning.unended();
+        let mut begun = source.cleaning.unended();
+        if !begun.is_empty() {
+            begun.insert_str(0, &self.stamp(number));
+        }
         let mut text = String::new();
         for line in &lines {
             text.push_str(&self.line(number, line));
@@ -136,7 +160,7 @@ impl<'a> Lines<'a> {
     }
 
     fn raw_lines(&self, number: usize, lines: &[u8]) -> anyhow::Result<bool> {
-        let prefix = self.prefix(number);
+        let prefix = self.prefix(number) + &self.stamp(number);
         let mut out = Vec::with_capacity(lines.len() + 64);
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
             out.extend_from_slice(prefix.as_bytes());
@@ -153,15 +177,29 @@ impl<'a> Lines<'a> {
         match (self.json, self.sources.get(number)) {
             (true, Some(source)) => {
                 let session = &source.session;
-                let document = serde_json::json!({
+                let mut document = serde_json::json!({
                     "name": session.name,
                     "backend": session.backend,
                     "location": session.location,
                     "line": line,
                 });
+                if let (true, Some(fields)) = (self.times, document.as_object_mut()) {
+                    let time = source.time.map(render::time::exact);
+                    fields.insert("time".to_owned(), time.into());
+                }
                 format!("{document}\n")
             }
-            _ => format!("{}{line}\n", self.prefix(number)),
+            _ => format!("{}{}{line}\n", self.prefix(number), self.stamp(number)),
+        }
+    }
+
+    /// The time before a line, with milliseconds; empty where times are not printed.
+    fn stamp(&self, number: usize) -> String {
+        let time = self.sources.get(number).and_then(|source| source.time);
+        match time {
+            _ if !self.times => String::new(),
+            Some(time) => format!("{time:.3} "),
+            None => "- ".to_owned(),
         }
     }
 

@@ -50,6 +50,9 @@ pub(super) struct Files {
     /// The number of the next session.
     next: usize,
     lines: u32,
+    since: Option<Timestamp>,
+    /// Whether the times are told.
+    times: bool,
     sender: SyncSender<Message>,
 }
 
@@ -61,6 +64,8 @@ struct Log {
     /// `None` once all is read, until there is another run.
     kept: Option<Kept>,
     feeds: LineFeeds,
+    /// When what was told last had been printed, where that is told.
+    time: Option<Option<Timestamp>>,
     /// The file that the kernel watches for it.
     watched: Option<((u64, u64), i32)>,
     /// When its session was first seen to have ended.
@@ -101,6 +106,8 @@ impl Files {
             before: host.entries().iter().map(|entry| entry.run.clone()).collect(),
             next,
             lines: what.lines,
+            since: what.since,
+            times: what.times,
             sender,
         }
     }
@@ -115,7 +122,7 @@ impl Files {
         // Watched first and read then: nothing can come in between.
         let watch = Watch::new(&ledger).ok();
         for at in 0..self.logs.len() {
-            self.open(at, &ledger, Some(self.lines))?;
+            self.open(at, &ledger, true)?;
         }
         let mut buffer = vec![0; CHUNK];
         let (mut known, mut looked) = (false, Instant::now());
@@ -156,13 +163,15 @@ impl Files {
         }
     }
 
-    /// Begin to read a log: its last lines, or all of it.
-    fn open(&mut self, at: usize, ledger: &Arc<Ledger>, lines: Option<u32>) -> Result<(), Unheard> {
+    /// Begin to read a log: those of its lines that were asked for, or all of it.
+    fn open(&mut self, at: usize, ledger: &Arc<Ledger>, first: bool) -> Result<(), Unheard> {
         let Some(log) = self.logs.get_mut(at) else { return Ok(()) };
         let run = &log.entry.run;
-        let kept = match lines {
-            Some(lines) => Kept::last_lines(Arc::clone(ledger), run, lines),
-            None => Kept::whole(Arc::clone(ledger), run),
+        let kept = match (first, self.since) {
+            (true, Some(since)) => Kept::last_lines(Arc::clone(ledger), run, self.lines)
+                .and_then(|mut kept| kept.leave_out_before(since).map(|_| kept)),
+            (true, None) => Kept::last_lines(Arc::clone(ledger), run, self.lines),
+            (false, _) => Kept::whole(Arc::clone(ledger), run),
         };
         match kept {
             Ok(kept) => log.kept = Some(kept),
@@ -197,15 +206,15 @@ impl Files {
             // What comes between the reading and the watching is read at the next look.
             let new = log.watch(watch);
             let number = log.number;
-            let output = log.feeds.feed(buffer.get(..length).unwrap_or_default());
+            let pieces = log.pieces(buffer.get(..length).unwrap_or_default(), self.times);
             if length > 0 {
                 log.heard = Instant::now();
             }
             if missed {
                 self.send(Message::Missed(number))?;
             }
-            if !output.is_empty() {
-                self.send(Message::Output(number, output))?;
+            for piece in pieces {
+                self.send(piece)?;
             }
             if length == 0 {
                 return Ok(new);
@@ -317,7 +326,7 @@ impl Files {
         let (number, watched) = (log.number, log.watched);
         *log = Log { watched, ..Log::new(number, log.session.clone(), Arc::clone(entry)) };
         self.send(Message::Again(number))?;
-        self.open(at, ledger, None)?;
+        self.open(at, ledger, false)?;
         Ok(true)
     }
 
@@ -334,10 +343,34 @@ impl Log {
             entry,
             kept: None,
             feeds: LineFeeds::default(),
+            time: None,
             watched: None,
             ended: None,
             heard: Instant::now(),
         }
+    }
+
+    /// What is to be told of what was just read.
+    fn pieces(&mut self, read: &[u8], times: bool) -> Vec<Message> {
+        let parts = match &mut self.kept {
+            Some(kept) if times && !read.is_empty() => kept.times(read.len()),
+            _ => vec![(read.len(), None)],
+        };
+        let (mut pieces, mut rest) = (Vec::new(), read);
+        for (length, time) in parts {
+            let (part, later) = rest.split_at(length.min(rest.len()));
+            rest = later;
+            let output = self.feeds.feed(part);
+            if output.is_empty() {
+                continue;
+            }
+            if times && self.time != Some(time) {
+                self.time = Some(time);
+                pieces.push(Message::Time(self.number, time));
+            }
+            pieces.push(Message::Output(self.number, output));
+        }
+        pieces
     }
 
     /// Have the kernel watch the file that is being read; returns whether it is a new one.

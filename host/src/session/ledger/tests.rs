@@ -240,8 +240,10 @@ fn a_removed_run_leaves_nothing() {
         ledger.append(&start(run)).unwrap();
         ledger.save_spec(run, &SessionConfig::default()).unwrap();
         fs::write(ledger.logs().unwrap().join(format!("{run}.log")), "text").unwrap();
+        fs::write(ledger.path.join("times").join(run), "times").unwrap();
     }
     ledger.remove_run("r1").unwrap();
+    assert!(!ledger.path.join("times/r1").exists() && ledger.path.join("times/r2").exists());
     assert_eq!(runs(&ledger), ["r2"]);
     assert!(!ledger.log("r1").exists() && ledger.log("r2").exists());
     assert!(ledger.open_log("r1", false).is_err() && ledger.open_log("r2", false).is_ok());
