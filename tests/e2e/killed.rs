@@ -64,13 +64,13 @@ fn goes_on_after(world: &World, command: &str, form: &str, after: bool) {
 fn a_stop_that_is_killed_can_be_gone_on_with() {
     for after in [false, true] {
         let Some(world) = World::with([Engine::Tmux]) else { return };
-        goes_on_after(&world, "stop", "list-sessions", after);
+        goes_on_after(&world, "stop", "list-windows", after);
     }
 }
 
 #[test]
 fn a_restart_that_is_killed_can_be_gone_on_with() {
-    for form in ["list-sessions", "new-session"] {
+    for form in ["list-windows", "new-session"] {
         for after in [false, true] {
             let Some(world) = World::with([Engine::Tmux]) else { return };
             goes_on_after(&world, "restart", form, after);

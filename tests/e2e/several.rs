@@ -197,3 +197,41 @@ fn what_runs_by_a_backend_that_is_not_given_is_a_failure() {
     assert_eq!(status["state"], "running");
     world.kst(["--plugin", plugin, "stop", "--all"]).ok().prints("Session 'dev' stopped");
 }
+
+/// On a server with a thousand sessions each look at all of them takes its time.
+#[test]
+fn of_many_not_each_looks_at_all_others() {
+    let Some(world) = world() else { return };
+    let names: Vec<String> = (0..12).map(|number| format!("s{number}")).collect();
+    let sessions = names.iter().map(|name| format!("    {name}: {{command: sleep 1000}}\n"));
+    world.config(&format!("ops:\n  sessions:\n{}", sessions.collect::<String>()));
+    let asked = world.path("asked");
+    let real = world.path("engines/tmux");
+    let (log, tmux) = (asked.display(), real.display());
+    world.fake("tmux", &format!("echo \"$*\" >> '{log}'; exec '{tmux}' \"$@\""));
+    let named: Vec<&str> = names.iter().map(String::as_str).collect();
+    let ways: [&[&str]; 3] =
+        [&["down"], &["stop", "--all", "--force"], &[&["stop", "nosuch"][..], &named].concat()];
+    for way in ways {
+        world.kst(["up"]).ok();
+        // One that kst did not start, and one that ends before it is reached.
+        world.tmux(["new-session", "-d", "-s", "theirs", "sleep", "1000"]);
+        world.kst(["stop", "s7"]).ok();
+        std::fs::write(&asked, "").expect("it can be written");
+        let outcome = world.kst(way);
+        // One that the config does not define is looked for everywhere.
+        let (code, places) = if way.contains(&"nosuch") { (3, 2) } else { (0, 1) };
+        outcome.exits(code);
+        let looks = std::fs::read_to_string(&asked).expect("it is there");
+        let looks = looks.matches("list-sessions").count() as u64;
+        // What was seen is believed for two seconds.
+        assert!(
+            (1..=places + outcome.duration.as_secs() / 2).contains(&looks),
+            "{looks}: {outcome}"
+        );
+        for name in &names {
+            assert_eq!(world.status(name)["state"], "stopped", "{way:?}");
+        }
+        assert_eq!(world.status("theirs")["state"], "running");
+    }
+}

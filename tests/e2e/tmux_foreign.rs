@@ -258,7 +258,7 @@ fn a_server_that_was_started_meanwhile_keeps_its_session() {
         "tmux",
         &format!(
             "real() {{ '{0}' \"$@\"; }}
-             case \" $* \" in *' list-sessions '*)
+             case \" $* \" in *' list-windows '*)
                  printf x >> \"$HOME/asked\"
                  # Asked for the first time after the end of web.
                  if [ \"$(cat \"$HOME/asked\")\" = xxx ]; then

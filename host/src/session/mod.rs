@@ -35,6 +35,7 @@ mod restart;
 mod send;
 mod serve;
 mod several;
+mod shared;
 mod sighting;
 mod signal;
 mod start;

@@ -3,6 +3,7 @@
 //! A process id alone names nobody for long: the number is given out again. A process is therefore
 //! always named by its id and its start time, and signals go through a pidfd, never to a number.
 
+mod children;
 mod ending;
 
 use std::collections::{HashMap, HashSet};
@@ -106,12 +107,17 @@ pub fn all() -> Vec<Process> {
 
 /// The processes below `pid` that are alive, without itself: its children, theirs, and so on.
 pub fn descendants(pid: u32) -> Vec<Process> {
-    below(&all(), &[pid]).into_iter().filter(|process| !process.ended()).collect()
+    below(&[pid]).into_iter().filter(|process| !process.ended()).collect()
+}
+
+/// The processes that stand below one of `roots`, without these, zombies included.
+fn below(roots: &[u32]) -> Vec<Process> {
+    children::below(roots).unwrap_or_else(|| those_below(&all(), roots))
 }
 
 /// Those of `all` that stand below one of `roots`, zombies included: a thread group whose first
 /// thread has ended looks like one and still has children.
-fn below(all: &[Process], roots: &[u32]) -> Vec<Process> {
+fn those_below(all: &[Process], roots: &[u32]) -> Vec<Process> {
     let mut children: HashMap<u32, Vec<&Process>> = HashMap::new();
     for process in all {
         children.entry(process.parent).or_default().push(process);

@@ -10,6 +10,7 @@ use super::model::{SessionState, SessionStatus};
 use super::processes;
 use super::serve::{SessionProcesses, Trouble};
 use super::several::{Each, Told};
+use super::shared::SharedSurvey;
 use super::sighting::{Sighting, same_run};
 use super::signal::SignalName;
 use super::survey::Filter;
@@ -64,7 +65,11 @@ impl Host {
         options: StopOptions,
         told: Told<'_, StopOutcome>,
     ) -> Vec<Each<StopOutcome>> {
-        self.each_name(names, filter, told, |name| self.stop(name, filter, options))
+        let shared = SharedSurvey::of(self, names.len());
+        self.each_name(names, filter, told, |name| match shared.running(name, filter) {
+            Some(found) => self.stop_found(&found, options),
+            None => self.stop(name, filter, options),
+        })
     }
 
     /// End every session that kst started and that runs, at the same time; never one that it did not

@@ -3,11 +3,27 @@
 use Operation::{Attach, List, Logs, Probe, Remove, Send, Start, Status, Stop};
 use kst_plugin::prelude::*;
 
+/// Of each session a line of what is asked for.
+macro_rules! sessions_by {
+    ($command:literal) => {
+        concat!(
+            "tmux -u [-L {location}] ",
+            $command,
+            " -F '#{session_id} #{pid}.#{start_time} \
+             #{session_created} #{session_windows} #{session_attached} \
+             #{W:#{?#{==:#{window_linked_sessions},1},#{P:#{?pane_dead,,#{pane_pid} }},}},\
+             #{session_name}'"
+        )
+    };
+}
+
 /// A line for each session: fields that tmux itself makes up first, the name last. The pids are those
 /// of panes that live and that no other session shares; tmux before 3.1 tells no pids so.
-const SESSIONS: &str = "tmux -u [-L {location}] list-sessions -F '#{session_id} #{pid}.#{start_time} \
-    #{session_created} #{session_windows} #{session_attached} \
-    #{W:#{?#{==:#{window_linked_sessions},1},#{P:#{?pane_dead,,#{pane_pid} }},}},#{session_name}'";
+const SESSIONS: &str = sessions_by!("list-sessions");
+
+/// The same of one session alone, once for each of its windows.
+const BY_NAME: &str = sessions_by!("list-windows -t ={name}:");
+const BY_ID: &str = sessions_by!("list-windows -t {id}");
 
 /// The same fields in the same order.
 const LINE: &str = "{id} {instance} {*} {*} {*} {pids},{name}";
@@ -58,6 +74,11 @@ pub fn description() -> Description {
             Form::reads("sessions", &[List, Status, Stop, Remove, Logs, Attach, Send], SESSIONS)
                 .gives(LINE),
         )
+        .form(
+            Form::reads("session", &[Status, Stop, Remove, Logs, Attach, Send], BY_NAME)
+                .gives(LINE),
+        )
+        .form(Form::reads("same", &[Stop, Remove], BY_ID).gives(LINE))
         .form(Form::reads("panes", &[List, Status, Stop], PANES))
         .form(Form::changes("create", &[Start], CREATE).gives(LINE))
         .form(Form::changes("discard", &[Start], KILL))

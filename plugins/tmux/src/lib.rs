@@ -38,7 +38,7 @@ impl Backend for Tmux {
     }
 
     fn status(_at: &Location, name: &str) -> Result<Session, Error> {
-        let output = sessions()?;
+        let output = session(name)?;
         let row = find(&output, name).ok_or(Error::NotFound)?;
         described(&row)
     }
@@ -61,7 +61,7 @@ impl Backend for Tmux {
     }
 
     fn stop(_at: &Location, request: &StopRequest) -> Result<(), Error> {
-        let output = sessions()?;
+        let output = session(&request.name)?;
         let row = find(&output, &request.name).ok_or(Error::NotFound)?;
         if described(&row)?.state == State::Ended {
             return Err(Error::NotRunning);
@@ -76,7 +76,7 @@ impl Backend for Tmux {
     }
 
     fn remove(_at: &Location, name: &str) -> Result<(), Error> {
-        let output = sessions()?;
+        let output = session(name)?;
         match find(&output, name) {
             Some(row) => close(&row),
             None => Ok(()),
@@ -84,7 +84,7 @@ impl Backend for Tmux {
     }
 
     fn logs(_at: &Location, name: &str, lines: u32) -> Result<LogSource, Error> {
-        find(&sessions()?, name).ok_or(Error::NotFound)?;
+        find(&session(name)?, name).ok_or(Error::NotFound)?;
         let wanted = lines as usize;
         let recent = run("recent", &[])?.success()?;
         if let Some(text) = screen::tail(recent.raw(), wanted, false) {
@@ -96,12 +96,12 @@ impl Backend for Tmux {
     }
 
     fn attach(at: &Location, name: &str) -> Result<Plan, Error> {
-        find(&sessions()?, name).ok_or(Error::NotFound)?;
+        find(&session(name)?, name).ok_or(Error::NotFound)?;
         Ok(Plan::of(if at.inside { "switch" } else { "attach" }))
     }
 
     fn send(_at: &Location, request: &SendRequest) -> Result<(), Error> {
-        find(&sessions()?, &request.name).ok_or(Error::NotFound)?;
+        find(&session(&request.name)?, &request.name).ok_or(Error::NotFound)?;
         run(if request.paste { "paste" } else { "type" }, &[])?.success().map(drop)
     }
 }
@@ -117,6 +117,24 @@ fn sessions() -> Result<Output, Error> {
     }
     output.stdout.clear();
     Ok(output)
+}
+
+/// What tmux tells of the session of this name, or of all: nothing where there is none.
+///
+/// A server may have a thousand, so it is asked for this one alone where tmux can take the name for
+/// nothing else.
+fn session(name: &str) -> Result<Output, Error> {
+    if listing::is_plain(name) {
+        let mut output = run("session", &[])?;
+        if output.ok() && find(&output, name).is_some() {
+            return Ok(output);
+        }
+        if !output.ok() && listing::is_missing(&output.stderr) {
+            output.stdout.clear();
+            return Ok(output);
+        }
+    }
+    sessions()
 }
 
 /// The line of the session with exactly this name.
@@ -167,9 +185,14 @@ fn close(row: &Row<'_>) -> Result<(), Error> {
 fn gone(row: &Row<'_>, pauses: &[u32]) -> Result<bool, Error> {
     for &milliseconds in pauses {
         pause(milliseconds);
+        let told = match run("same", &[]) {
+            Ok(output) if output.ok() => output,
+            Ok(output) if listing::is_missing(&output.stderr) => return Ok(true),
+            _ => sessions()?,
+        };
         // A server that was started since has other sessions of the same ids.
         let same = |other: Row<'_>| (other.id, other.instance) == (row.id, row.instance);
-        if !sessions()?.lines().filter_map(Row::parse).any(same) {
+        if !told.lines().filter_map(Row::parse).any(same) {
             return Ok(true);
         }
     }

@@ -101,6 +101,18 @@ pub fn no_server(message: &str) -> bool {
             && (message.contains("No such file") || message.contains("Connection refused")))
 }
 
+/// Whether tmux's message says that there is no session of the name or id that it was asked for; where
+/// there is no server, there is none either.
+pub fn is_missing(message: &str) -> bool {
+    message.contains("can't find session") || no_server(message)
+}
+
+/// Whether tmux can take a name for nothing but a name: neither for an id nor for words of its own.
+pub fn is_plain(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,5 +188,19 @@ $7 22613.1795412169 1795412170 1 0 ,a, b [1] $2
         }
         assert!(!no_server("error connecting to /tmp/tmux-0/default (Permission denied)\n"));
         assert!(!no_server("open terminal failed: not a terminal\n"));
+    }
+
+    #[test]
+    fn only_a_plain_name_is_asked_for_alone() {
+        for name in ["web", "a-b_c", "7"] {
+            assert!(is_plain(name), "{name}");
+        }
+        for name in ["", "$1", "@1", "%1", "=x", "-x", "_x", "{last}", "a;", "a b", "é", "a.b"] {
+            assert!(!is_plain(name), "{name}");
+        }
+        // As tmux 3.3a says it.
+        assert!(is_missing("can't find session: web\n"));
+        assert!(is_missing("no server running on /tmp/tmux-0/default\n"));
+        assert!(!is_missing("unknown option -- t\n"));
     }
 }

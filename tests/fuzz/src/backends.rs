@@ -53,7 +53,8 @@ pub fn tmux(data: &[u8]) -> bool {
             sound(&session, &[&*sessions, panes].concat());
         }
     }
-    let _ = (tmux::listing::no_server(&sessions), tmux::listing::server_ended(&sessions));
+    let _ = (tmux::listing::is_missing(&sessions), tmux::listing::server_ended(&sessions));
+    let _ = tmux::listing::is_plain(&panes);
     let health = tmux::version::health(version.lines().next().unwrap_or_default());
     for wanted in [0, 1, 3, 1000] {
         let text = tmux::screen::tail(version.as_bytes(), wanted, true).unwrap_or_default();

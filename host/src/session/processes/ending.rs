@@ -286,14 +286,19 @@ impl Tree {
     fn look(&mut self) -> bool {
         // New ones first: what a process that has just ended leaves behind is found through the shim,
         // which takes it over, or through those that are still known.
-        let all = all();
-        let mut roots: Vec<u32> = self.known.keys().copied().collect();
-        roots.extend(self.shim.as_ref().map(|shim| shim.identity.0));
-        let mut found = below(&all, &roots);
-        // A number stays a session's as long as that has members, and no longer.
-        self.sessions.retain(|leader| all.iter().any(|process| process.session == *leader));
-        let members = all.into_iter().filter(|process| self.sessions.contains(&process.session));
-        found.extend(members);
+        let held = self.known.values().chain(&self.shim);
+        // The number of one that has ended may be somebody else's.
+        let roots: Vec<u32> =
+            held.filter(|held| !held.ended()).map(|held| held.identity.0).collect();
+        let mut found = below(&roots);
+        if !self.sessions.is_empty() {
+            let all = all();
+            // A number stays a session's as long as that has members, and no longer.
+            self.sessions.retain(|leader| all.iter().any(|process| process.session == *leader));
+            let members =
+                all.into_iter().filter(|process| self.sessions.contains(&process.session));
+            found.extend(members);
+        }
         let mut new = false;
         for process in found {
             let known = self.known.get(&process.pid).is_some_and(|held| !held.ended());

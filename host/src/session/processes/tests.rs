@@ -174,3 +174,68 @@ fn a_bound_process_must_be_the_engines() {
     assert_eq!(fs::read_to_string(folder.path().join("got")).unwrap(), "hup\n");
     engine.wait().unwrap();
 }
+
+/// What stands below the test itself, as the whole of `/proc` tells it.
+fn by_all_of_proc() -> Vec<Identity> {
+    let mut all: Vec<_> = those_below(&all(), &[std::process::id()])
+        .iter()
+        .filter(|process| !process.ended())
+        .map(Process::identity)
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn those_below_are_found_whoever_comes_and_goes_meanwhile() {
+    // A child that stays, and its own, below one that makes others and sees them end all the while.
+    let script = "sleep 1000 & (sleep 1001 & exec sleep 1002) & \
+                  echo $$; while :; do (:) & (:) & (:) & wait $!; done";
+    let mut busy = Command::new("sh")
+        .args(["-c", script])
+        .stdout(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let root = busy.id();
+    let sleeps = |found: &[Process]| {
+        let sleeps = found.iter().filter(|process| process.comm == "sleep");
+        sleeps.map(Process::identity).collect::<HashSet<_>>()
+    };
+    let three = eventually("all three sleep", || {
+        let found = sleeps(&those_below(&all(), &[root]));
+        (found.len() == 3).then_some(found)
+    });
+    for round in 0..300 {
+        let found = sleeps(&below(&[root]));
+        assert_eq!(found, three, "round {round}");
+    }
+    let group = Pid::from_child(&busy);
+    rustix::process::kill_process_group(group, Signal::KILL).unwrap();
+    busy.wait().unwrap();
+}
+
+#[test]
+fn a_thread_has_children_too() {
+    let (told, children) = std::sync::mpsc::channel();
+    let (done, go_on) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        told.send(child.id()).unwrap();
+        go_on.recv().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    });
+    let child = children.recv().unwrap();
+    let found = descendants(std::process::id());
+    assert!(found.iter().any(|process| process.pid == child), "{found:?}");
+    // Other tests' processes come and go: what is there before and after is found.
+    let before = by_all_of_proc();
+    let mut found: Vec<_> = descendants(std::process::id()).iter().map(Process::identity).collect();
+    found.sort_unstable();
+    let after = by_all_of_proc();
+    let missing = before.iter().filter(|one| after.contains(one) && !found.contains(one));
+    assert_eq!(missing.count(), 0, "{found:?} of {before:?}");
+    done.send(()).unwrap();
+    thread.join().unwrap();
+}

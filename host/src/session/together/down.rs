@@ -5,7 +5,7 @@ use super::stage::{Board, OnStage, Slots, Stage, each};
 use super::up::AT_ONCE;
 use crate::Result;
 use crate::session::host::Host;
-use crate::session::model::SessionState;
+use crate::session::shared::SharedSurvey;
 use crate::session::stop::StopOptions;
 use crate::session::survey::Filter;
 
@@ -30,12 +30,13 @@ impl Host {
         let names = || plan.steps.iter().rev().map(|step| step.name.as_str());
         let board = Board::new(names(), told);
         let slots = Slots::new(AT_ONCE);
+        let shared = SharedSurvey::of(self, plan.steps.len());
         each(names(), &board, |name| {
             let needing = plan.steps.iter().filter(|other| other.needs(name));
             let needing: Vec<&str> = needing.map(|other| other.name.as_str()).collect();
             let stage = match board.wait_over(&needing) {
                 Ok(()) => slots
-                    .with(|| self.down_one(name, options, &board))
+                    .with(|| self.down_one(name, options, &board, &shared))
                     .unwrap_or_else(Stage::failed),
                 Err(because) => Stage::Skipped { because },
             };
@@ -44,17 +45,26 @@ impl Host {
         board.last(names())
     }
 
-    fn down_one(&self, name: &str, options: &DownOptions, board: &Board<'_>) -> Result<Stage> {
-        let status = self.status(name, &Filter::default())?;
-        if status.state != SessionState::Running {
+    fn down_one(
+        &self,
+        name: &str,
+        options: &DownOptions,
+        board: &Board<'_>,
+        shared: &SharedSurvey<'_>,
+    ) -> Result<Stage> {
+        let everywhere = Filter::default();
+        let found = match shared.running(name, &everywhere) {
+            Some(found) => found,
+            None => self.find(name, &everywhere)?,
+        };
+        if !found.is_running() {
             return Ok(Stage::NotRunning);
         }
-        if !status.ours {
+        if !found.status.ours {
             return Ok(Stage::LeftAlone);
         }
         board.reach(name, Stage::Stopping, &[]);
-        let place = Filter { backend: Some(status.backend), location: Some(status.location) };
-        let outcome = self.stop(name, &place, options.stop)?;
+        let outcome = self.stop_found(&found, options.stop)?;
         Ok(Stage::Stopped(Box::new(outcome.status)))
     }
 }
