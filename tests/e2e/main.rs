@@ -22,6 +22,7 @@ mod container;
 mod doctor;
 mod events;
 mod follow;
+mod full_logs;
 mod harness;
 mod installed;
 mod interrupted;

@@ -20,7 +20,8 @@ use lines::Lines;
 /// elsewhere the colours are taken out too, unless --color always is given. Of several sessions each
 /// line has its session's name before it; they are followed until all have ended, and one that is
 /// started again meanwhile is followed on. With --since or --until it shows all lines of that time,
-/// or the last -n of them. The time of a line is that of its end.
+/// or the last -n of them. The time of a line is that of its end. Where output could not be kept, because
+/// a disk was full, a line `[kst: …]` says so.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&[
     ("kst logs api", "the last 100 lines"),

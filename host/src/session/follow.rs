@@ -150,6 +150,7 @@ impl Host {
             true => self.all_to_follow(what)?,
             false => self.named_to_follow(what)?,
         };
+        self.warn_if_not_kept(&found);
         let (mut kept, mut told, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
         for (number, found) in found.into_iter().enumerate() {
             let session = Followed::from(&found.status);

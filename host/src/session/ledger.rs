@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cap_std::fs::Dir;
+use rustix::fs::{Access, AtFlags};
 
 use super::SessionConfig;
 use crate::private::{self, random_name};
@@ -161,12 +162,19 @@ impl Ledger {
     /// The folder of the logs. It is made if missing.
     ///
     /// # Errors
-    /// It cannot be made, or is open to others.
+    /// It cannot be made or written to, or is open to others.
     pub fn logs(&self) -> Result<PathBuf> {
-        self.sub("logs")?;
+        let logs = self.sub("logs")?;
+        can_write(&logs).map_err(|error| self.failed("write logs in", error))?;
         // Without it the times are not known, and that is all.
         let _ = self.sub("times");
         Ok(self.path.join("logs"))
+    }
+
+    /// Why no output can be kept at this moment, if so.
+    pub(crate) fn why_no_logs(&self) -> Option<io::Error> {
+        let logs = self.folder.open_dir("logs").ok()?;
+        can_write(&logs).and_then(|()| has_room(&logs)).err()
     }
 
     /// Open the log of a run for reading; or `older`, what was kept of it before that was begun.
@@ -312,6 +320,24 @@ pub(crate) fn cannot_keep(what: &str, error: &io::Error) -> Error {
 /// The system gives no random numbers.
 pub fn new_run() -> Result<String> {
     random_name().map_err(|error| Error::failed(format!("no random numbers: {error}")))
+}
+
+/// Whether files can be made in a folder: not on a file system that is read-only.
+fn can_write(folder: &Dir) -> io::Result<()> {
+    let access = Access::WRITE_OK | Access::EXEC_OK;
+    Ok(rustix::fs::accessat(folder, ".", access, AtFlags::EACCESS)?)
+}
+
+/// Whether the file system of a folder has room for anything.
+fn has_room(folder: &Dir) -> io::Result<()> {
+    let system = rustix::fs::fstatvfs(folder)?;
+    // What is kept back is root's.
+    let free = if rustix::process::geteuid().is_root() { system.f_bfree } else { system.f_bavail };
+    match free {
+        // A file system that counts no blocks does not tell.
+        0 if system.f_blocks > 0 => Err(rustix::io::Errno::NOSPC.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The log of a run in the state folder `state`.

@@ -97,7 +97,21 @@ impl Host {
                 self.warn(&format!("the last output of '{shown}' is still on its way"));
             }
         }
+        self.warn_if_not_kept(std::slice::from_ref(&found));
         Ok(found)
+    }
+
+    /// Say so where nothing can be kept at this moment of what one of these prints.
+    pub(super) fn warn_if_not_kept(&self, found: &[Sighting]) {
+        let mut kept = found.iter().filter(|seen| seen.entry.is_some() && is_here(seen));
+        if kept.any(Sighting::is_running)
+            && let Some(ledger) = self.known_ledger()
+            && let Some(error) = ledger.why_no_logs()
+        {
+            let folder = ledger.path().join("logs");
+            let folder = crate::text::shown_path(&folder);
+            self.warn(&format!("what is printed now may be missing: {folder}: {error}"));
+        }
     }
 
     /// The last lines that the run before a session's last one printed: it is kept when that is

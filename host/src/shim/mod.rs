@@ -8,6 +8,7 @@
 //! [`run`] is that program, [`record`] the writer of a session's log. Both load nothing else of kst.
 
 mod child;
+mod gap;
 mod memory;
 mod recorder;
 mod report;

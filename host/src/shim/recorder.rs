@@ -1,15 +1,19 @@
 //! The writer of a session's log: from the engine's pipe into a file, to the last byte.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{
+    AtFlags, CWD, FallocateFlags, FlockOperation, Mode, OFlags, Timespec, Timestamps, fallocate,
+};
 
+use super::gap::Gap;
+use super::reserve::{Reserve, is_full};
 use super::times::Times;
 use crate::session::ledger::lock_until;
 
@@ -26,9 +30,9 @@ const OPENING: Duration = Duration::from_millis(20);
 /// the place of `FILE.1`, and a new one is begun.
 ///
 /// Signals that end other programs do not end it, for the engine sends some while the last output is
-/// still on its way. A full disk does not hold the session up: what cannot be written is lost, and
-/// what comes later is tried again. A log that somebody deletes is begun anew. While it writes it holds
-/// a lock, see [`wait_for_writer`].
+/// still on its way. A full disk does not hold the session up: what cannot be written is lost, the log
+/// says so at that place, and what comes later is written when there is room again. A log that somebody
+/// deletes is begun anew. While it writes it holds a lock, see [`wait_for_writer`].
 pub fn record(file: &Path, most: u64) -> i32 {
     let mut blocked = SigSet::empty();
     for signal in [
@@ -43,10 +47,87 @@ pub fn record(file: &Path, most: u64) -> i32 {
         blocked.add(signal);
     }
     let _ = blocked.thread_block();
-    let log = Log::open(file, most).map_err(|error| {
-        let _ = writeln!(io::stderr(), "kst: cannot write {}: {error}", file.display());
+    let mut recorder = Recorder::begin(file, most);
+    i32::from(!copy(&mut io::stdin().lock(), &mut recorder))
+}
+
+/// The writer of a log, whether or not it can be written at this moment.
+struct Recorder {
+    path: PathBuf,
+    most: u64,
+    log: Option<Log>,
+    /// What could not be written since it last could.
+    gap: Gap,
+    /// Room for saying so.
+    reserve: Reserve,
+}
+
+impl Recorder {
+    fn begin(path: &Path, most: u64) -> Self {
+        let log = Log::open(path, most).map_err(|error| {
+            let _ = writeln!(io::stderr(), "kst: cannot write {}: {error}", path.display());
+        });
+        let reserve = Reserve::hold(path);
+        let path = path.to_owned();
+        Recorder { path, most, log: log.ok(), gap: Gap::default(), reserve }
+    }
+
+    /// Append some output; returns whether all of it was written.
+    fn take(&mut self, bytes: &[u8]) -> bool {
+        let log = match find_again(&mut self.log, &self.path, self.most) {
+            Ok(log) => log,
+            Err(error) => {
+                self.gap.add(bytes.len(), &error);
+                return false;
+            }
+        };
+        if self.gap.is_open() {
+            // With some more besides, or the next words would be missing again.
+            let note = self.gap.end();
+            if let Err(error) = log.note(&note, bytes.len() + CHUNK) {
+                self.gap.add(bytes.len(), &error);
+                return false;
+            }
+            self.gap = Gap::default();
+            self.reserve = Reserve::hold(&self.path);
+        }
+        match log.take(bytes) {
+            Ok(()) => true,
+            Err(Unwritten { bytes, why }) => {
+                self.gap.add(bytes, &why);
+                self.reserve.release();
+                if log.note(&self.gap.beginning(), 0).is_ok() {
+                    self.gap.is_told();
+                }
+                false
+            }
+        }
+    }
+}
+
+/// The log that is written: begun anew where somebody has deleted it, and not the whole run.
+fn find_again<'l>(log: &'l mut Option<Log>, path: &Path, most: u64) -> io::Result<&'l mut Log> {
+    let there = log.as_mut().and_then(|log| {
+        let now = log.file.metadata().ok()?;
+        // Another writer may have added to it.
+        log.length = now.len();
+        Some(now.nlink() > 0)
     });
-    i32::from(!copy(&mut io::stdin().lock(), log.ok().as_mut()))
+    let of_a_run = || definition(path).is_some_and(|file| file.exists());
+    if there != Some(true) && of_a_run() {
+        if let Some(folder) = path.parent() {
+            // It may have gone too.
+            let _ = DirBuilder::new().mode(0o700).create(folder);
+        }
+        *log = Some(Log::open(path, most)?);
+    }
+    log.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// How much could not be written, and why.
+struct Unwritten {
+    bytes: usize,
+    why: io::Error,
 }
 
 /// A log that is being written.
@@ -58,6 +139,8 @@ struct Log {
     most: u64,
     /// When what came.
     times: Times,
+    /// Whether the last byte ends a line.
+    line_ended: bool,
 }
 
 impl Log {
@@ -65,13 +148,11 @@ impl Log {
         let file = open(path)?;
         let length = file.metadata()?.len();
         let times = Times::begin(path, &file, length);
-        Ok(Log { path: path.to_owned(), file, length, most, times })
+        Ok(Log { path: path.to_owned(), file, length, most, times, line_ended: true })
     }
 
-    /// Append some output; returns whether all of it was written.
-    fn take(&mut self, mut bytes: &[u8]) -> bool {
-        self.find_again();
-        let mut complete = true;
+    /// Append some output, up to what cannot be written.
+    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Unwritten> {
         while !bytes.is_empty() {
             let room = (self.most / 2).saturating_sub(self.length);
             let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
@@ -85,7 +166,7 @@ impl Log {
                 }
                 None => (bytes, &[][..]),
             };
-            complete &= self.write(now);
+            self.write(now, later.len())?;
             bytes = later;
             if !bytes.is_empty() && !self.exchange() {
                 // As it cannot be put aside, it is begun anew, when it is full.
@@ -97,30 +178,45 @@ impl Log {
                 let room = self.most.saturating_sub(self.length).max(1);
                 let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
                 let (now, later) = bytes.split_at(fits);
-                complete &= self.write(now);
+                self.write(now, later.len())?;
                 bytes = later;
             }
         }
-        complete
+        Ok(())
     }
 
-    /// Write, as much as there is room for.
-    fn write(&mut self, mut bytes: &[u8]) -> bool {
+    /// Write a line of kst's own, whole or not at all as far as the file system tells whether there
+    /// is room for it, and for so many bytes more.
+    fn note(&mut self, line: &str, more: usize) -> io::Result<()> {
+        let line = if self.line_ended { line.to_owned() } else { format!("\n{line}") };
+        let room = (line.len() + more) as u64;
+        match fallocate(&self.file, FallocateFlags::KEEP_SIZE, self.length, room) {
+            Err(error) if is_full(&error.into()) => return Err(error.into()),
+            _ => {}
+        }
+        self.write(line.as_bytes(), 0).map_err(|unwritten| unwritten.why)
+    }
+
+    /// Write, as much as there is room for; `later` is what would come then.
+    fn write(&mut self, mut bytes: &[u8], later: usize) -> Result<(), Unwritten> {
+        let unwritten = |bytes: &[u8], why| Err(Unwritten { bytes: bytes.len() + later, why });
         if !bytes.is_empty() {
             self.times.mark(self.length);
         }
         while !bytes.is_empty() {
             match self.file.write(bytes) {
-                Ok(0) => return false,
+                Ok(0) => return unwritten(bytes, io::ErrorKind::WriteZero.into()),
                 Ok(length) => {
                     self.length += length as u64;
-                    bytes = bytes.get(length..).unwrap_or_default();
+                    let (written, left) = bytes.split_at(length.min(bytes.len()));
+                    self.line_ended = written.ends_with(b"\n");
+                    bytes = left;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return false,
+                Err(error) => return unwritten(bytes, error),
             }
         }
-        true
+        Ok(())
     }
 
     /// Put the file aside and begin another; returns whether that was done.
@@ -140,19 +236,6 @@ impl Log {
         self.length = 0;
         self.times = Times::begin(&self.path, &self.file, 0);
         true
-    }
-
-    /// Begin a new file where somebody has deleted this one, and not the whole run.
-    fn find_again(&mut self) {
-        let Ok(now) = self.file.metadata() else { return };
-        // Another writer may have added to it.
-        self.length = now.len();
-        if now.nlink() == 0
-            && definition(&self.path).is_some_and(|file| file.exists())
-            && let Ok(again) = Log::open(&self.path, self.most)
-        {
-            *self = again;
-        }
     }
 }
 
@@ -204,17 +287,14 @@ pub(super) fn keep_within(log: &Path, most: u64) {
     let _ = rustix::fs::utimensat(CWD, &older, &times, AtFlags::SYMLINK_NOFOLLOW);
 }
 
-/// Copy all; returns whether all of it was written. Without a log it only empties the pipe.
-fn copy(from: &mut impl Read, mut log: Option<&mut Log>) -> bool {
+/// Copy all; returns whether all of it was written.
+fn copy(from: &mut impl Read, recorder: &mut Recorder) -> bool {
     let mut buffer = vec![0; CHUNK];
-    let mut complete = log.is_some();
+    let mut complete = true;
     loop {
         match from.read(&mut buffer) {
             Ok(0) => return complete,
-            Ok(len) => {
-                let read = buffer.get(..len).unwrap_or(&[]);
-                complete &= log.as_mut().is_some_and(|log| log.take(read));
-            }
+            Ok(len) => complete &= recorder.take(buffer.get(..len).unwrap_or(&[])),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return false,
         }
@@ -256,14 +336,14 @@ mod tests {
 
     use super::*;
 
-    fn log(most: u64) -> (tempfile::TempDir, Log) {
+    fn log(most: u64) -> (tempfile::TempDir, Recorder) {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("logs")).unwrap();
-        let log = Log::open(&folder.path().join("logs/r1.log"), most).unwrap();
+        let log = Recorder::begin(&folder.path().join("logs/r1.log"), most);
         (folder, log)
     }
 
-    fn read(log: &Log, end: &str) -> String {
+    fn read(log: &Recorder, end: &str) -> String {
         fs::read_to_string(beside(&log.path, end)).unwrap_or_default()
     }
 

@@ -1,4 +1,5 @@
-//! Writing down the end though the disk is full.
+//! Room that is held back for when the disk is full: for the end of a session, and for saying that
+//! output is missing.
 
 use std::fs::File;
 use std::io;
@@ -20,21 +21,26 @@ const FULL: Duration = Duration::from_secs(20);
 /// The pause between two attempts.
 const STEP: Duration = Duration::from_millis(100);
 
-/// Some room on the ledger's file system: a file without a name, which goes with this process.
-/// Where none is to be had, the end is written without.
+/// Some room on a file system: a file without a name, which goes with this process. Where none is to
+/// be had, what it is for is written without.
 #[derive(Debug)]
 pub(super) struct Reserve(Option<File>);
 
 impl Reserve {
-    /// Hold some room back.
-    pub(super) fn hold(ledger: &Path) -> Self {
-        let file = ledger.parent().and_then(|folder| {
+    /// Hold some room back where this file is.
+    pub(super) fn hold(beside: &Path) -> Self {
+        let file = beside.parent().and_then(|folder| {
             let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
             let file = rustix::fs::openat(CWD, folder, flags, Mode::RUSR | Mode::WUSR).ok()?;
             fallocate(&file, FallocateFlags::empty(), 0, SIZE).ok()?;
             Some(File::from(file))
         });
         Reserve(file)
+    }
+
+    /// Give the room to whoever is first. Returns whether there was any.
+    pub(super) fn release(&mut self) -> bool {
+        self.0.take().is_some()
     }
 
     /// Write an event into the ledger. Where the disk is full, the reserve makes room for it, and
@@ -46,13 +52,14 @@ impl Reserve {
             && Instant::now() < deadline
         {
             // The first time there is room right after.
-            if self.0.take().is_none() {
+            if !self.release() {
                 thread::sleep(STEP);
             }
         }
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
+/// Whether an error tells that there is no room.
+pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::NOSPC | Errno::DQUOT))
 }

@@ -15,7 +15,7 @@ mod world;
 pub use engine::Engine;
 pub use outcome::Outcome;
 pub use plugins::{edited, padded, screen_plugin};
-pub use run::Started;
+pub use run::{Run, Started};
 pub use terminal::{Key, Terminal};
 pub use wait::{eventually, until};
 pub use world::World;
