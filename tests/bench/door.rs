@@ -4,7 +4,8 @@
 //! `kst-unguarded door-cost PROGRAM SESSION ROUNDS` stops SESSION as the backend tmux does, with PROGRAM
 //! in the place of tmux: one run that reads and one that changes. Each round begins anew, as a kst that
 //! was just started does: the folder of PATH is searched and the folder of the audit log opened.
-//! Prints, in microseconds: the read and the change of the first round, then the medians of both.
+//! Prints, in microseconds: the read and the change of the first round, then the medians of both, and of
+//! the operation's end, where how the change ended is written down.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -42,31 +43,32 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn measure(program: &str, session: &str, rounds: usize) -> Result<[Duration; 4]> {
+fn measure(program: &str, session: &str, rounds: usize) -> Result<[Duration; 5]> {
     let folders = Folders::from_env();
     let source = built_in("tmux").ok_or_else(|| Error::failed("there is no tmux"))?;
     let loader = Loader::new(folders.cache.clone(), Limits::default());
     let (plugin, _) = loader.load(&source, None)?;
     let digest = plugin.digest().to_string();
-    let (mut reads, mut changes) = (Vec::new(), Vec::new());
+    let (mut reads, mut changes, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds.max(1) {
-        let (read, change) =
+        let [read, change, end] =
             round(plugin.manifest(), &digest, program, session, folders.state.as_deref())?;
         reads.push(read);
         changes.push(change);
+        ends.push(end);
     }
     let (read, change) = (reads[0], changes[0]);
-    Ok([read, change, median(reads), median(changes)])
+    Ok([read, change, median(reads), median(changes), median(ends)])
 }
 
-/// What the door took for a read and for a change.
+/// What the door took for a read, for a change, and to end the operation.
 fn round(
     manifest: &Arc<CheckedManifest>,
     digest: &str,
     program: &str,
     session: &str,
     state: Option<&Path>,
-) -> Result<(Duration, Duration)> {
+) -> Result<[Duration; 3]> {
     let stopwatch = Arc::new(Stopwatch::default());
     let began = Instant::now();
     let overrides = BTreeMap::from([("tmux".to_owned(), OsString::from(program))]);
@@ -95,7 +97,10 @@ fn round(
         call.run(form, &[]).map_err(|error| error.into_error("tmux"))?;
         Ok(began.elapsed().saturating_sub(stopwatch.taken()))
     };
-    Ok((run("sessions", began)?, run("end", Instant::now())?))
+    let (read, change) = (run("sessions", began)?, run("end", Instant::now())?);
+    let began = Instant::now();
+    drop(call);
+    Ok([read, change, began.elapsed()])
 }
 
 fn median(mut costs: Vec<Duration>) -> Duration {

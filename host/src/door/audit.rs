@@ -8,9 +8,9 @@
 //! | `audit/changes.jsonl` | changes, plans and refusals | 8 MiB, and as much in `changes.1.jsonl` |
 //! | `audit/reads.jsonl` | what only read | 4 MiB, and as much in `reads.1.jsonl` |
 //!
-//! A change is written down before it is made, and again with how it ended; what only read, while the
-//! next program runs, or when the operation is over. Values of environment
-//! variables are never part of a command, and so never in here. Where nothing can be written (a full
+//! A change is written down before it is made. How a run ended is written down while the next program
+//! runs, while the operation waits for something, or when it is over. Values of environment variables
+//! are never part of a command, and so never in here. Where nothing can be written (a full
 //! disk, a folder that is read-only), nothing is, and the work goes on.
 
 mod file;

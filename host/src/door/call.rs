@@ -140,6 +140,9 @@ pub trait Observer: Sync {
     /// This was run.
     fn ran(&self, run: &RunInfo<'_>, outcome: &RunOutcome<'_>);
 
+    /// Nothing is run for a while: the operation waits, or ends what is left of a session.
+    fn rests(&self) {}
+
     /// A dry run would have sent these to processes of the session.
     fn would_signal(&self, signals: &[SessionSignal]) {
         let _ = signals;
@@ -418,6 +421,7 @@ impl Call {
             self.processes.would_end(&pids, &engine);
             return Ending { gone: true, left: 0 };
         }
+        self.observer.rests();
         self.processes.end(&pids, &engine, self.deadline())
     }
 
@@ -435,12 +439,14 @@ impl Call {
             return true;
         }
         let (pids, _) = self.bound_pids();
+        self.observer.rests();
         self.processes.wait(&pids, self.at_most(milliseconds))
     }
 
     /// Sleep, not past the operation's deadline.
     pub fn pause(&self, milliseconds: u32) {
         if !self.state().stopped {
+            self.observer.rests();
             std::thread::sleep(self.at_most(milliseconds));
         }
     }

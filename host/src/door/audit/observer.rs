@@ -23,7 +23,7 @@ pub(crate) struct About {
     pub session: Option<String>,
 }
 
-/// How many records of reads wait for the next program to run, where many run at once.
+/// How many records wait for the next program to run, where many run at once.
 const MOST_ENDED: usize = 16;
 
 /// Writes down what was done for one operation, and passes it on.
@@ -37,7 +37,7 @@ pub(crate) struct Audited {
     begun: Mutex<Vec<(String, String, Timestamp)>>,
     /// Records of what runs, made while it does; but for how it ended.
     half: Mutex<Vec<Record>>,
-    /// What only read and has ended: written down while the next program runs, or at the end.
+    /// What has ended: written down while the next program runs, while nothing does, or at the end.
     ended: Mutex<Vec<Record>>,
 }
 
@@ -98,7 +98,10 @@ impl Audited {
     fn write_ended(&self) {
         let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
         for record in &ended {
-            self.audit.add(record);
+            match record.effect {
+                Some(Effect::Changes) => self.add_change(record),
+                _ => self.audit.add(record),
+            }
         }
     }
 
@@ -170,20 +173,20 @@ impl Observer for Audited {
             Ok(ExitStatus::Signal(signal)) => record.signal = Some(*signal),
             Err(error) => record.error = Some(text(&error.to_string())),
         }
-        if run.effect == Effect::Reads {
-            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            ended.push(record);
-            let many = ended.len() >= MOST_ENDED;
-            drop(ended);
-            if many {
-                self.write_ended();
-            }
-        } else if run.effect == Effect::Changes {
-            self.add_change(&record);
-        } else {
-            self.audit.add(&record);
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.push(record);
+        let many = ended.len() >= MOST_ENDED;
+        drop(ended);
+        // After a plan a person comes back, and nothing else may follow.
+        if many || run.effect == Effect::Plan {
+            self.write_ended();
         }
         self.next.ran(run, outcome);
+    }
+
+    fn rests(&self) {
+        self.write_ended();
+        self.next.rests();
     }
 
     fn would_signal(&self, signals: &[SessionSignal]) {

@@ -36,6 +36,9 @@ impl Observer for Next {
     fn ran(&self, _: &RunInfo<'_>, _: &RunOutcome<'_>) {
         self.0.lock().unwrap().push("ran");
     }
+    fn rests(&self) {
+        self.0.lock().unwrap().push("rests");
+    }
     fn refused(&self, _: &Refusal<'_>) {
         self.0.lock().unwrap().push("refused");
     }
@@ -85,13 +88,34 @@ fn a_change_is_there_before_it_is_made_and_once_when_it_ended() {
     assert_eq!(begun.len(), 1);
     assert_eq!((begun[0].what, begun[0].argv.join(" ").as_str()), (What::Begun, "/bin/eng kill"));
     audited.ran(&change, &done());
+    audited.rests();
     let ended = bench.audit().read();
     assert_eq!(ended.len(), 1);
     assert_eq!((ended[0].what, ended[0].exit_code), (What::Ran, Some(3)));
     assert_eq!((ended[0].time, &ended[0].id), (begun[0].time, &begun[0].id));
     assert_eq!(ended[0].duration_ms, Some(1.5));
     assert_eq!(ended[0].digest, "sha256:11");
-    assert_eq!(*bench.next.0.lock().unwrap(), ["begins", "ran"]);
+    assert_eq!(*bench.next.0.lock().unwrap(), ["begins", "ran", "rests"]);
+}
+
+/// Whatever comes next, and if nothing does.
+#[test]
+fn how_a_change_ended_is_written_down_before_anything_else_happens() {
+    for next in ["another program runs", "nothing runs", "the operation is over"] {
+        let bench = Bench::new();
+        let audited = bench.audited();
+        let argv = ["/bin/eng".into()];
+        let change = run(Effect::Changes, &argv);
+        audited.begins(&change);
+        audited.ran(&change, &done());
+        match next {
+            "another program runs" => audited.runs(&run(Effect::Reads, &argv)),
+            "nothing runs" => audited.rests(),
+            _ => drop(audited),
+        }
+        let kinds: Vec<What> = bench.audit().read().iter().map(|record| record.what).collect();
+        assert_eq!(kinds, [What::Ran], "{next}");
+    }
 }
 
 /// Each to its own file and once, whatever else is written down while programs run.
