@@ -120,6 +120,44 @@ fn sessions_of_others_are_told_when_they_are_seen() {
     events.happens("theirs", "removed");
 }
 
+/// By a client that is attached to nothing: no session counts it, no list of clients has it, and the
+/// server ends with its last session.
+#[test]
+fn tmux_tells_of_sessions_of_others() {
+    let Some(world) = World::with([Engine::Tmux]) else { return };
+    let begin = |name: &str| {
+        world.tmux(["new-session", "-d", "-s", name, "sleep", "1000"]).ok();
+    };
+    begin("first");
+    let events = listening(&world, &[]);
+    let listeners = || {
+        let words = |pid: &i32| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let listens = |pid: &i32| words(pid).ends_with(b"\0-C\0wait-for\0kst-events\0");
+        world.processes().into_iter().filter(listens).count()
+    };
+    until("kst listens to tmux", || listeners() == 1);
+    let attached = world.tmux(["list-sessions", "-F", "#{session_attached}"]).ok().out();
+    assert!(attached.lines().all(|line| line == "0"), "{attached}");
+    assert_eq!(world.tmux(["list-clients"]).ok().out(), "");
+    begin("theirs");
+    assert_eq!(events.happens("theirs", "started")["ours"], false);
+    world.tmux(["rename-session", "-t", "=theirs", "renamed"]).ok();
+    events.happens("renamed", "started");
+    events.happens("theirs", "exited");
+    events.happens("theirs", "removed");
+    for name in ["first", "renamed"] {
+        world.tmux(["kill-session", "-t", &format!("={name}")]).ok();
+    }
+    events.happens("renamed", "exited");
+    until("nothing keeps the server", || world.tmux(["list-sessions"]).err().contains("no server"));
+    // One that comes anew is heard, too.
+    begin("again");
+    events.happens("again", "started");
+    until("kst listens anew", || listeners() == 1);
+    drop(events);
+    until("nothing stays behind", || listeners() == 0);
+}
+
 #[test]
 fn containers_are_told_by_their_engines() {
     for engine in [Engine::Podman, Engine::Docker] {

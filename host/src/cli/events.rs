@@ -16,8 +16,8 @@ use super::{examples, render};
 ///
 /// A line for each session that is started, becomes ready (where its engine looks after that), exits
 /// or is removed, on every backend and whoever did it. What kst did and each end of its sessions is
-/// told at once, containers as their engine tells; other sessions are looked at every few seconds, and
-/// one that came and went between two looks is missed.
+/// told at once, and so is what podman, docker and tmux tell of; other sessions are looked at every few
+/// seconds, and one that came and went between two looks is missed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(&[
     ("kst events", "everything, everywhere"),

@@ -25,6 +25,8 @@ const CHUNK: usize = 64 << 10;
 pub(crate) struct Stream {
     /// `None` once it is at its end.
     pipe: Option<File>,
+    /// Its input, to which nothing is written.
+    _input: Option<OwnedFd>,
     /// Readable once the program has ended.
     ended: OwnedFd,
     stop: Arc<OwnedFd>,
@@ -46,10 +48,20 @@ pub(crate) enum Came<'a> {
 
 impl Stream {
     /// Start a program: no input, a process group of its own.
-    pub(crate) fn start(mut command: Command) -> io::Result<Self> {
+    pub(crate) fn start(command: Command) -> io::Result<Self> {
+        Self::start_with(command, Stdio::null(), None)
+    }
+
+    /// The same of one that would take the end of its input for its own: nothing comes, and no end.
+    pub(crate) fn start_listening(command: Command) -> io::Result<Self> {
+        let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
+        Self::start_with(command, theirs.into(), Some(ours))
+    }
+
+    fn start_with(mut command: Command, stdin: Stdio, input: Option<OwnedFd>) -> io::Result<Self> {
         let (pipe, end) = pipe_with(PipeFlags::CLOEXEC)?;
         rustix::fs::fcntl_setfl(&pipe, OFlags::NONBLOCK)?;
-        command.stdin(Stdio::null()).stdout(end.try_clone()?).stderr(end);
+        command.stdin(stdin).stdout(end.try_clone()?).stderr(end);
         command.process_group(0);
         // SAFETY: between fork and exec only a system call is made, which is async-signal-safe.
         unsafe {
@@ -70,6 +82,7 @@ impl Stream {
         };
         Ok(Stream {
             pipe: Some(File::from(pipe)),
+            _input: input,
             ended,
             stop,
             keeper: Some(keeper),

@@ -224,6 +224,12 @@ impl Ledger {
         names::lock(self.sub("locks")?, backend, name, patience)
     }
 
+    /// Whether a name of a backend is being started now, by whatever process: what runs under it may
+    /// be that start's, which has not yet been written down.
+    pub(crate) fn is_being_started(&self, backend: &str, name: &str) -> bool {
+        names::is_locked(&self.path.join("locks"), backend, name)
+    }
+
     /// Forget a run: its definition, its log, and what the ledger says of it.
     ///
     /// # Errors

@@ -2,13 +2,15 @@
 //! may have changed.
 //!
 //! What tells is the ledger for all that kst does and for each end on this machine, since shims write
-//! those down at once, and a backend's own stream of events where it has one. A backend without one is
-//! looked at again and again, so seldom that it costs less than a hundredth of a processor.
+//! those down at once, and a backend's own stream of events where it has one. A backend without one, or
+//! whose sessions run on this machine, is looked at again and again besides, so seldom that it costs less
+//! than a hundredth of a processor: tmux tells of sessions, but not of a program whose session stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -20,11 +22,12 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 
 use super::host::Host;
+use super::ledger::Ledger;
 use super::locations::{self, Wanted};
 use super::model::{SessionState, SessionStatus};
 use super::serve::SessionProcesses;
 use super::survey::{BackendHealth, Filter, HealthState};
-use crate::door::{Came, Location, Operation, Request, Stream};
+use crate::door::{Came, Location, Operation, Placement, Request, Stream};
 use crate::plugin::Plugin;
 use crate::{Error, Result};
 
@@ -32,9 +35,11 @@ use crate::{Error, Result};
 const TOGETHER: Duration = Duration::from_millis(30);
 /// A look takes at most this part of the time.
 const PART: u32 = 150;
+/// However often something tells: so many times as long as a look took until the next one.
+const BREATH: u32 = 4;
 /// How long there is at least, and at most, between two looks that nothing told to take.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// The same for a backend that tells by itself, which may have missed something.
+/// The same for a backend that tells everything by itself, and may have missed something.
 const TOLD: Duration = Duration::from_secs(60);
 /// How long until a stream of events that ended is begun anew: at first, and at most, for an engine that
 /// is down.
@@ -98,10 +103,14 @@ enum Wake {
 /// A backend that is watched.
 struct Backend {
     name: String,
-    /// Whether its engine tells by itself.
+    /// Whether its engine tells everything by itself.
     tells: bool,
+    /// The locations whose events are listened to.
+    heard: BTreeSet<String>,
     /// When to look without being told.
     next: Instant,
+    /// When to look at the earliest.
+    soonest: Instant,
     sessions: Vec<SessionStatus>,
     health: Vec<BackendHealth>,
 }
@@ -134,23 +143,29 @@ impl Host {
                 let (sender, stop) = (sender.clone(), &stop);
                 scope.spawn(move || tell_of_ledger(&state, stop, &sender));
             }
-            let mut backends = Vec::new();
-            for name in names {
-                let streams = self.streams(&name, filter);
-                let tells = !streams.is_empty();
-                for (plugin, at) in streams {
-                    let (sender, stop) = (sender.clone(), &stop);
-                    scope.spawn(move || self.tell_of_engine(&plugin, &at, stop, &sender));
+            let backends = names.into_iter().map(|name| Backend {
+                name,
+                tells: false,
+                heard: BTreeSet::new(),
+                next: Instant::now(),
+                soonest: Instant::now(),
+                sessions: Vec::new(),
+                health: Vec::new(),
+            });
+            let stop_at = &stop;
+            let listen = |backend: &mut Backend| {
+                for (plugin, at) in self.streams(&backend.name, filter) {
+                    if !backend.heard.insert(at.name.clone()) {
+                        continue;
+                    }
+                    let placement = plugin.manifest().manifest().placement;
+                    backend.tells |= placement == Placement::Elsewhere;
+                    let sender = sender.clone();
+                    scope.spawn(move || self.tell_of_engine(&plugin, &at, stop_at, &sender));
                 }
-                backends.push(Backend {
-                    name,
-                    tells,
-                    next: Instant::now(),
-                    sessions: Vec::new(),
-                    health: Vec::new(),
-                });
-            }
-            let result = self.look_again_and_again(filter, tick, backends, &wakes, seen);
+            };
+            let result =
+                self.look_again_and_again(filter, tick, backends.collect(), &listen, &wakes, seen);
             let _ = rustix::io::write(&stop, &1_u64.to_ne_bytes());
             result
         })
@@ -161,6 +176,7 @@ impl Host {
         filter: &Filter,
         tick: Duration,
         mut backends: Vec<Backend>,
+        listen: &dyn Fn(&mut Backend),
         wakes: &mpsc::Receiver<Wake>,
         seen: &mut dyn FnMut(Seen<'_>) -> ControlFlow<()>,
     ) -> Result<()> {
@@ -169,6 +185,8 @@ impl Host {
             let mut changes = Vec::new();
             for backend in &mut backends {
                 if first || backend.next <= Instant::now() {
+                    // Before the look: what happens in between is told. A place may be new.
+                    listen(backend);
                     changes.extend(self.look(backend, filter, first)?);
                 }
             }
@@ -197,7 +215,7 @@ impl Host {
                             if matches!(&wake, Wake::Engine(name) if *name != backend.name) {
                                 continue;
                             }
-                            backend.next = Instant::now();
+                            backend.next = backend.soonest.max(Instant::now());
                         }
                     }
                 }
@@ -212,8 +230,11 @@ impl Host {
     fn look(&self, backend: &mut Backend, filter: &Filter, first: bool) -> Result<Vec<Change>> {
         let began = Instant::now();
         let only = Filter { backend: Some(backend.name.clone()), ..filter.clone() };
+        let stamp = self.ledger_stamp();
         let listed = self.afresh().list(&only);
-        let pause = (began.elapsed() * PART).clamp(PAUSES.0, PAUSES.1);
+        let took = began.elapsed();
+        let pause = (took * PART).clamp(PAUSES.0, PAUSES.1);
+        backend.soonest = Instant::now() + took * BREATH;
         backend.next = Instant::now() + if backend.tells { pause.max(TOLD) } else { pause };
         let listing = match listed {
             Ok(listing) => listing,
@@ -236,12 +257,33 @@ impl Host {
         // Where nobody answered, nothing has happened as far as is known.
         let mut sessions = listing.sessions;
         sessions.retain(|session| !unwell(session));
+        // What a start has made and not yet written down would be somebody else's. The ledger tells when
+        // it is; where it told something during this look, another one is due.
+        let meanwhile = self.ledger_stamp() != stamp;
+        let ledger = self.state().and_then(Ledger::open_read);
+        let own_start = |one: &SessionStatus| {
+            let starts = |ledger: &Ledger| ledger.is_being_started(&one.backend, &one.name);
+            let stranger = !one.ours && one.state != SessionState::Defined;
+            stranger && (meanwhile || ledger.as_ref().is_some_and(starts))
+        };
+        let known: BTreeSet<_> =
+            backend.sessions.iter().map(|one| (&one.name, &one.location)).collect();
+        sessions.retain(|one| known.contains(&(&one.name, &one.location)) || !own_start(one));
+        if meanwhile {
+            backend.next = backend.soonest;
+        }
         sessions.extend(backend.sessions.iter().filter(|one| unwell(one)).cloned());
         let before = std::mem::replace(&mut backend.sessions, sessions);
         match first {
             true => Ok(Vec::new()),
             false => Ok(changes(&before, &backend.sessions, Timestamp::now())),
         }
+    }
+
+    /// Another one whenever something was written to the ledger.
+    fn ledger_stamp(&self) -> Option<(u64, u64)> {
+        let file = Ledger::open_read(self.state()?)?.file();
+        std::fs::metadata(file).ok().map(|data| (data.ino(), data.len()))
     }
 
     /// The places of a backend whose engine tells of events.
@@ -277,7 +319,7 @@ impl Host {
             let served = self.serve(plugin, request, none, |guest| guest.events(at));
             let stream = served.ok().and_then(|(form, door)| {
                 let plan = door.plan(&form).ok()?;
-                let stream = Stream::start(plan.command().ok()?).ok()?;
+                let stream = Stream::start_listening(plan.command().ok()?).ok()?;
                 Some((stream, form, door, plan))
             });
             let mut works = false;

@@ -1,6 +1,6 @@
 //! What tmux is asked, and how.
 
-use Operation::{Attach, List, Logs, Probe, Remove, Send, Start, Status, Stop};
+use Operation::{Attach, Events, List, Logs, Probe, Remove, Send, Start, Status, Stop};
 use kst_plugin::prelude::*;
 
 /// Of each session a line of what is asked for.
@@ -57,6 +57,10 @@ const PASTE: &str = "tmux [-L {location}] load-buffer -b {paste-file} {paste-fil
     [{?enter} ';' load-buffer -b {paste-file} {file-enter:tmux-format} \
     ';' paste-buffer -d -b {paste-file} -t {id}]";
 
+/// A client in control mode hears of each session that is made, renamed or closed. This one waits for
+/// what never comes and is attached to nothing: it counts for no session and is in no list of clients.
+const EVENTS: &str = "tmux -u [-L {location}] -C wait-for kst-events";
+
 pub fn description() -> Description {
     Description::new("tmux", env!("CARGO_PKG_VERSION"), "runs sessions in tmux, on this machine")
         .program("tmux", "keeps your session alive on this machine")
@@ -90,7 +94,8 @@ pub fn description() -> Description {
         .file("enter", "\n")
         .form(Form::changes("type", &[Send], TYPE))
         .form(Form::changes("paste", &[Send], PASTE))
-        .operations(&[Send])
+        .form(Form::plan("events", &[Events], EVENTS))
+        .operations(&[Send, Events])
         .keeps(&["TERM", "TMUX", "TMUX_PANE", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLORTERM"])
         .detach("Ctrl-b d")
 }

@@ -104,6 +104,10 @@ impl Backend for Tmux {
         find(&session(&request.name)?, &request.name).ok_or(Error::NotFound)?;
         run(if request.paste { "paste" } else { "type" }, &[])?.success().map(drop)
     }
+
+    fn events(_at: &Location) -> Result<Plan, Error> {
+        Ok(Plan::of("events"))
+    }
 }
 
 /// What `list-sessions` prints; nothing where no server runs.

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::file::{lock_until, same_file};
@@ -47,6 +48,14 @@ pub(super) fn lock(folder: Dir, backend: &str, name: &str, patience: Duration) -
             return Ok(NameLock { folder, file_name, _file: file });
         }
     }
+}
+
+/// Whether somebody has the lock of a name in `folder` now.
+pub(super) fn is_locked(folder: &std::path::Path, backend: &str, name: &str) -> bool {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let path = folder.join(file_name(backend, name));
+    let Ok(file) = rustix::fs::open(&path, flags, Mode::empty()) else { return false };
+    flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
 }
 
 impl Drop for NameLock {

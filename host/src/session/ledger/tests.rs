@@ -308,7 +308,10 @@ fn one_at_a_time_has_a_name() {
             });
         }
     });
+    assert!(!ledger.is_being_started("tmux", "dev"));
     let held = ledger.lock_name("tmux", "dev", patience).unwrap();
+    assert!(ledger.is_being_started("tmux", "dev"));
+    assert!(!ledger.is_being_started("tmux", "other") && !ledger.is_being_started("screen", "dev"));
     let error = ledger.lock_name("tmux", "dev", Duration::from_millis(20)).unwrap_err();
     assert_eq!(error.exit_code(), 8);
     let others =
