@@ -93,7 +93,8 @@ problem() {
 packages_up() {
     install_programs tmux=tmux screen=screen busybox=busybox-static ps=procps setsid=util-linux \
         podman=podman runc=runc catatonit=catatonit dockerd=docker.io ip=iproute2 \
-        iptables=iptables hyperfine=hyperfine python3=python3 zsh=zsh fish=fish
+        iptables=iptables hyperfine=hyperfine python3=python3 zsh=zsh fish=fish \
+        faketime=faketime
     local failed=$?
     # For a backend in Python; Debian keeps what makes environments in a package of its own.
     python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv || failed=1

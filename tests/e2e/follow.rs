@@ -333,3 +333,37 @@ fn kill(pid: i32) {
         let _ = rustix::process::kill_process(pid, Signal::KILL);
     }
 }
+
+/// The one hears its terminal hang up; the other goes on, and nobody hears it any more.
+#[test]
+fn an_engine_that_is_killed_is_not_taken_for_the_end() {
+    let Some(world) = world() else { return };
+    let on = "until [ -e go ]; do sleep 0.01; done; exit 4";
+    start(&world, "soft", "echo hello; exec sleep 1000");
+    start(&world, "hard", &format!("trap '' HUP; echo hello; {on}"));
+    let both = Following::begin(&world, "-f soft hard");
+    let soft = Following::begin(&world, "-f soft");
+    let mut terminal = world.terminal(["logs", "-f", "hard"]);
+    terminal.shows("hello");
+    both.prints("hard | hello");
+    soft.prints("hello");
+    let server = world.tmux(["display-message", "-p", "#{pid}"]).ok().out();
+    kill(server.trim().parse().expect("a pid"));
+    assert_eq!(soft.ends(), "hello\n");
+    terminal.shows("its engine has gone");
+    world.kst(["logs", "hard"]).ok().says("its engine has gone").prints("hello");
+    // The engine is there again, with another session.
+    start(&world, "other", "exec sleep 1000");
+    assert_eq!(world.status("hard")["state"], "running");
+    world.write("work/go", "");
+    assert_eq!(terminal.exits(), Some(0), "{}", terminal.screen());
+    let shown = terminal.screen();
+    assert!(shown.contains("session 'hard' has ended: exit code 4"), "{shown}");
+    let all = both.kst.wait();
+    let warnings = all.ok().err().matches("its engine has gone").count();
+    assert!(warnings == 1 && all.err().contains("'hard'"), "{all}");
+    // Started anew, it is in the new server.
+    start(&world, "hard", "echo again");
+    until_ended(&world, "hard");
+    assert_eq!(world.kst(["logs", "hard"]).ok().out(), "again\n");
+}

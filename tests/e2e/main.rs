@@ -16,6 +16,7 @@ mod bad_engines;
 mod bad_input;
 mod bad_plugins;
 mod chosen;
+mod clock;
 mod completions;
 mod config;
 mod container;

@@ -92,6 +92,8 @@ pub enum Heard<'a> {
     Ended(Option<ExitStatus>),
     /// Some of its output was thrown away, to keep its log within bounds, before it could be read.
     Missed,
+    /// It runs on, and nothing keeps what it prints any more: its engine has gone.
+    Unkept,
     /// It can be followed no more.
     Trouble(Error),
 }
@@ -122,6 +124,7 @@ enum Message {
     Again(usize),
     Ended(usize, Option<ExitStatus>),
     Missed(usize),
+    Unkept(usize),
     Trouble(usize, Error),
     /// kst has started this one anew, and an engine's client is to tell of it.
     Run(usize, Arc<Entry>),
@@ -341,6 +344,7 @@ impl<'h> Following<'h> {
             Message::Again(number) => (number, Heard::Again),
             Message::Ended(number, exit) => (number, Heard::Ended(exit)),
             Message::Missed(number) => (number, Heard::Missed),
+            Message::Unkept(number) => (number, Heard::Unkept),
             Message::Trouble(number, error) => (number, Heard::Trouble(error)),
             Message::Run(number, entry) => {
                 self.read_run(scope, number, &entry);
@@ -350,7 +354,7 @@ impl<'h> Following<'h> {
         match heard {
             Heard::Begins | Heard::Again => drop(self.live.insert(number)),
             Heard::Ended(_) | Heard::Trouble(_) => drop(self.live.remove(&number)),
-            Heard::Time(_) | Heard::Output(_) | Heard::Missed => {}
+            Heard::Time(_) | Heard::Output(_) | Heard::Missed | Heard::Unkept => {}
         }
         match self.sessions.get(number) {
             Some(session) => listener.hear(number, session, heard),

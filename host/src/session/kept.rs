@@ -326,6 +326,16 @@ impl Kept {
     }
 }
 
+/// Whether anybody writes the log of a run. `None`: that cannot be told.
+pub(crate) fn is_written(ledger: &Ledger, run: &str) -> Option<bool> {
+    let file = ledger.open_log(run, false).ok()?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Some(false),
+        Err(Errno::WOULDBLOCK) => Some(true),
+        Err(_) => None,
+    }
+}
+
 /// The files of a log, the one being written last; none where it is not there.
 fn open(ledger: &Ledger, run: &str) -> io::Result<VecDeque<Part>> {
     let part = |older: bool| match ledger.open_log(run, older) {

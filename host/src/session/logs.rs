@@ -103,8 +103,12 @@ impl Host {
 
     /// Say so where nothing can be kept at this moment of what one of these prints.
     pub(super) fn warn_if_not_kept(&self, found: &[Sighting]) {
-        let mut kept = found.iter().filter(|seen| seen.entry.is_some() && is_here(seen));
-        if kept.any(Sighting::is_running)
+        let kept = |seen: &&Sighting| seen.entry.is_some() && is_here(seen) && seen.is_running();
+        for gone in found.iter().filter(kept).filter(|seen| !seen.in_engine) {
+            let shown = crate::text::escape_controls(&gone.status.name);
+            self.warn(&format!("nothing keeps what '{shown}' prints now: its engine has gone"));
+        }
+        if found.iter().any(|seen| kept(&seen))
             && let Some(ledger) = self.known_ledger()
             && let Some(error) = ledger.why_no_logs()
         {

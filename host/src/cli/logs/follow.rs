@@ -97,6 +97,9 @@ impl Printer<'_> {
             Heard::Missed => self.app.output.warn(&format!(
                 "some output of '{name}' was thrown away before it could be read: its log is bounded"
             )),
+            Heard::Unkept => self.app.output.warn(&format!(
+                "nothing keeps what '{name}' prints any more: its engine has gone, and it runs on"
+            )),
             Heard::Trouble(error) => {
                 self.lines.end(number)?;
                 self.code = self.app.output.error(&error.into());

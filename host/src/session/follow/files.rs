@@ -14,7 +14,7 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use super::{Follow, Followed, LineFeeds, Message, Source};
 use crate::Error;
 use crate::session::host::Host;
-use crate::session::kept::Kept;
+use crate::session::kept::{Kept, is_written};
 use crate::session::ledger::{Entry, Ledger};
 use crate::session::logs::WRITER_PATIENCE;
 use crate::session::processes;
@@ -72,6 +72,8 @@ struct Log {
     ended: Option<Instant>,
     /// When something was last read.
     heard: Instant,
+    /// Whether somebody was seen to write it.
+    written: bool,
 }
 
 /// Nobody listens any more.
@@ -135,7 +137,10 @@ impl Files {
             if !known || tick {
                 known = true;
                 looked = Instant::now();
+                // Looked at first: a shim writes the end down before the writer of its log can end.
+                let unwritten = self.unwritten(&ledger);
                 self.learn(&ledger)?;
+                self.tell_unkept(&unwritten)?;
             }
             if more {
                 continue;
@@ -248,6 +253,35 @@ impl Files {
         self.join(&entries, ledger)
     }
 
+    /// Those whose logs had a writer, and have none now.
+    fn unwritten(&mut self, ledger: &Ledger) -> Vec<usize> {
+        let mut unwritten = Vec::new();
+        for (at, log) in self.logs.iter_mut().enumerate() {
+            if log.kept.is_none() || log.ended.is_some() {
+                continue;
+            }
+            match is_written(ledger, &log.entry.run) {
+                Some(true) => log.written = true,
+                Some(false) if log.written => unwritten.push(at),
+                _ => {}
+            }
+        }
+        unwritten
+    }
+
+    /// Tell of those of them that have not ended, once.
+    fn tell_unkept(&mut self, unwritten: &[usize]) -> Result<(), Unheard> {
+        for &at in unwritten {
+            let Some(log) = self.logs.get_mut(at).filter(|log| log.ended.is_none()) else {
+                continue;
+            };
+            log.written = false;
+            let number = log.number;
+            self.send(Message::Unkept(number))?;
+        }
+        Ok(())
+    }
+
     /// Where all are followed: those that kst has started since.
     fn join(&mut self, entries: &[Arc<Entry>], ledger: &Arc<Ledger>) -> Result<(), Unheard> {
         let Some(filter) = self.all.clone() else { return Ok(()) };
@@ -347,6 +381,7 @@ impl Log {
             watched: None,
             ended: None,
             heard: Instant::now(),
+            written: false,
         }
     }
 
@@ -429,7 +464,8 @@ fn has_ended(entry: &Entry) -> bool {
     }
     match entry.shim {
         Some(_) => !alive(entry.shim) && !alive(entry.pid),
-        None => Timestamp::now().duration_since(entry.started_at) > STARTING,
+        // Either way: the clock may have been set back.
+        None => Timestamp::now().duration_since(entry.started_at).abs() > STARTING,
     }
 }
 

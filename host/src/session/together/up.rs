@@ -213,11 +213,12 @@ impl Host {
     /// The session, and whether it was started just now.
     fn start_unless_running(&self, name: &str) -> Result<(SessionStatus, bool)> {
         let anywhere = Filter::default();
-        match self.afresh().status(name, &anywhere) {
+        let before = match self.afresh().status(name, &anywhere) {
             Ok(status) if status.state == SessionState::Running => return Ok((status, false)),
+            Ok(status) => status.run,
             // What is wrong with it, its start tells better.
-            _ => {}
-        }
+            Err(_) => None,
+        };
         let given = SessionConfig { name: name.to_owned(), ..SessionConfig::default() };
         let began = Timestamp::now();
         let error = match self.start(&given) {
@@ -225,14 +226,17 @@ impl Host {
             Err(error @ Error::Exists { .. }) => error,
             Err(error) => return Err(error),
         };
-        // Somebody else is quicker, and may be about to make it; a short one may have ended since.
+        // Somebody else is quicker, and may be about to make it; a short one may have ended since. Its
+        // run is told by its number: the clock may have been set meanwhile.
+        let is_new = |status: &SessionStatus| match status.run {
+            Some(_) => status.run > before,
+            None => status.created_at.is_some_and(|at| at >= began - ROUNDED),
+        };
         let deadline = Instant::now() + OTHERS;
         loop {
             match self.afresh().status(name, &anywhere) {
                 Ok(status) if status.state == SessionState::Running => return Ok((status, false)),
-                Ok(status) if status.created_at.is_some_and(|at| at >= began - ROUNDED) => {
-                    return Ok((status, false));
-                }
+                Ok(status) if is_new(&status) => return Ok((status, false)),
                 _ if Instant::now() >= deadline => return Err(error),
                 _ => thread::sleep(STEP),
             }
