@@ -120,6 +120,31 @@ fn sessions_of_others_are_told_when_they_are_seen() {
     events.happens("theirs", "removed");
 }
 
+#[test]
+fn kst_up_tells_that_a_session_is_ready() {
+    let Some(world) = World::with([Engine::Tmux]) else { return };
+    let events = listening(&world, &[]);
+    world.config(
+        "ops: {sessions: {api: {command: [sh, -c, 'echo is up now; exec sleep 1000'], \
+         ready: {log: is up now}}}}",
+    );
+    world.kst(["up"]).ok().prints("api: ready after");
+    assert_eq!(events.happens("api", "started")["ready_at"], Value::Null);
+    let ready = events.happens("api", "ready");
+    assert_eq!((&ready["at"], &ready["state"]), (&ready["ready_at"], &json!("running")), "{ready}");
+    assert_eq!(world.status("api")["ready_at"], ready["ready_at"]);
+    // It is so already.
+    world.kst(["up"]).ok();
+    assert_eq!(world.status("api")["ready_at"], ready["ready_at"]);
+    world.kst(["down"]).ok();
+    assert_eq!(events.happens("api", "exited")["ready_at"], ready["ready_at"]);
+    // The next run has to become ready anew.
+    world.kst(["start", "api"]).ok();
+    assert_eq!(events.happens("api", "started")["ready_at"], Value::Null);
+    world.kst(["up"]).ok();
+    assert_ne!(events.happens("api", "ready")["ready_at"], ready["ready_at"]);
+}
+
 /// By a client that is attached to nothing: no session counts it, no list of clients has it, and the
 /// server ends with its last session.
 #[test]

@@ -14,8 +14,8 @@ use super::{examples, render};
 
 /// Tell what happens to sessions from now on, until Ctrl-C
 ///
-/// A line for each session that is started, becomes ready (where its engine looks after that), exits
-/// or is removed, on every backend and whoever did it. What kst did and each end of its sessions is
+/// A line for each session that is started, becomes ready (as `kst up` finds it, or its engine where that
+/// looks after it), exits or is removed, on every backend and whoever did it. What kst did and each end of its sessions is
 /// told at once, and so is what podman, docker and tmux tell of; other sessions are looked at every few
 /// seconds, and one that came and went between two looks is missed.
 #[derive(Debug, clap::Args)]

@@ -133,6 +133,8 @@ pub struct SessionStatus {
     pub created_at: Option<jiff::Timestamp>,
     /// When its main process began, this time: an engine may start a session again.
     pub started_at: Option<jiff::Timestamp>,
+    /// When `kst up` found it to be ready, since it began.
+    pub ready_at: Option<jiff::Timestamp>,
     /// When its main process ended.
     pub ended_at: Option<jiff::Timestamp>,
     /// How its main process ended.
@@ -170,6 +172,7 @@ impl SessionStatus {
             pid: None,
             created_at: None,
             started_at: None,
+            ready_at: None,
             ended_at: None,
             exit: None,
             out_of_memory: None,

@@ -272,6 +272,7 @@ fn from_engine(
         pid: pid.filter(|&pid| pid != 0),
         created_at: created,
         started_at: started,
+        ready_at: entry.and_then(|entry| ready_since(entry, started)),
         ended_at,
         exit,
         out_of_memory: guest.out_of_memory,
@@ -285,12 +286,18 @@ fn from_engine(
     }
 }
 
+/// When it became ready. An engine may have started it again since, and then it has to anew.
+fn ready_since(entry: &Entry, started: Option<Timestamp>) -> Option<Timestamp> {
+    entry.ready.filter(|ready| started.is_none_or(|started| started <= *ready))
+}
+
 /// What the ledger alone tells of a run of kst's: nothing of its state.
 pub(super) fn of_entry(entry: &Entry) -> SessionStatus {
     SessionStatus {
         created_at: Some(entry.started_at),
         // Elsewhere its engine knows better, which may have started it again.
         started_at: entry.here.then_some(entry.started_at),
+        ready_at: entry.ready,
         run: Some(entry.number),
         ours: true,
         ..SessionStatus::new(&entry.name, SessionState::Unknown, &entry.backend, &entry.location)
@@ -374,6 +381,7 @@ mod tests {
             instance: None,
             shim: None,
             pid: None,
+            ready: None,
             stopping: false,
             end: None,
             failed: false,

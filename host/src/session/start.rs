@@ -606,6 +606,7 @@ fn status_of(
         pid: pid.filter(|_| running),
         created_at: time(&session.created).or_else(|| Some(Timestamp::now())),
         started_at: time(&session.started),
+        ready_at: None,
         ended_at: time(&session.ended),
         exit: session.exit.filter(|_| !running),
         out_of_memory: session.out_of_memory,

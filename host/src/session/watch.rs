@@ -50,7 +50,7 @@ const ANEW: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(
 pub enum Happening {
     /// It was started, for the first time or again.
     Started,
-    /// Its engine, which looks after that, says that it is well.
+    /// `kst up` found it to be ready, or its engine, where that looks after it, says that it is well.
     Ready,
     /// It has ended.
     Exited,
@@ -407,6 +407,10 @@ fn changes(before: &[SessionStatus], after: &[SessionStatus], now: Timestamp) ->
         let same = was.filter(|was| same_run(was, session));
         let ran = |one: &SessionStatus| one.state == SessionState::Running;
         let over = has_ended(session);
+        let well = |one: &SessionStatus| ran(one) && one.health.as_deref() == Some("healthy");
+        let found =
+            session.ready_at.filter(|_| same.is_none_or(|was| was.ready_at != session.ready_at));
+        let ready = found.is_some() || (well(session) && !same.is_some_and(well));
         match (was, same) {
             // What is made but never started has not happened yet.
             (None | Some(_), None) if ran(session) || over => {
@@ -416,21 +420,17 @@ fn changes(before: &[SessionStatus], after: &[SessionStatus], now: Timestamp) ->
                     tell(Happening::Exited, None, &ended);
                 }
                 tell(Happening::Started, session.since(), session);
-                if over {
-                    tell(Happening::Exited, session.ended_at, session);
-                }
             }
             (Some(was), Some(_)) if !ran(was) && ran(session) => {
                 tell(Happening::Started, session.started_at, session);
             }
-            (Some(was), Some(_)) if ran(was) && !ran(session) => {
-                tell(Happening::Exited, session.ended_at, session);
-            }
             _ => {}
         }
-        let ready = |one: &SessionStatus| ran(one) && one.health.as_deref() == Some("healthy");
-        if ready(session) && !same.is_some_and(ready) {
-            tell(Happening::Ready, None, session);
+        if ready {
+            tell(Happening::Ready, found, session);
+        }
+        if (same.is_none() && over) || (same.is_some_and(ran) && !ran(session)) {
+            tell(Happening::Exited, session.ended_at, session);
         }
     }
     for was in old.into_values().filter(|was| was.state != SessionState::Defined) {
@@ -569,6 +569,12 @@ mod tests {
         );
         assert_eq!(told(std::slice::from_ref(&well), std::slice::from_ref(&well)), []);
         assert_eq!(told(&[], &[well]), [("started", 100), ("ready", 1_000)]);
+        // By the word of `kst up`.
+        let found = SessionStatus { ready_at: at(150), ..running("a", 100) };
+        assert_eq!(told(&[running("a", 100)], std::slice::from_ref(&found)), [("ready", 150)]);
+        assert_eq!(told(std::slice::from_ref(&found), std::slice::from_ref(&found)), []);
+        let over = SessionStatus { ready_at: at(150), ..ended("a", 100, 200) };
+        assert_eq!(told(&[found], &[over]), [("exited", 200)]);
         // A container that was made and never started.
         let made = SessionStatus::new("b", SessionState::Stopped, "container", "podman");
         assert_eq!(told(&[], &[made]), []);

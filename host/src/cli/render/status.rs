@@ -34,6 +34,7 @@ pub fn full(
     add("run", status.run.map(|run| run.to_string()));
     add("created", status.created_at.filter(|&made| tells_more(made, status)).map(at));
     add("started", status.started_at.map(at));
+    add("ready", status.ready_at.map(at));
     add("ended", status.ended_at.map(at));
     add("ran for", ran_for(status));
     add("exit", words::ending_of(status));

@@ -39,6 +39,8 @@ pub struct Entry {
     pub shim: Option<(u32, u64)>,
     /// The main process: process id and start time.
     pub pid: Option<(u32, u64)>,
+    /// When it was last seen to become ready.
+    pub ready: Option<Timestamp>,
     /// Whether kst was asked to stop it.
     pub stopping: bool,
     /// How its main process ended, and when.
@@ -156,6 +158,7 @@ fn start(line: &Line<'_>, state: &Path) -> Option<Entry> {
         instance: None,
         shim: None,
         pid: None,
+        ready: None,
         stopping: false,
         end: None,
         failed: false,
@@ -175,6 +178,7 @@ fn apply(entry: &mut Entry, line: Line<'_>) {
             entry.pid = line.pid;
         }
         "failed" => entry.failed = true,
+        "ready" => entry.ready = line.at.and_then(|at| at.parse().ok()).or(entry.ready),
         "stopping" => entry.stopping = true,
         "end" => {
             let code = line.code.map(ExitStatus::Code);

@@ -60,6 +60,13 @@ pub enum Event {
         /// The run's id.
         run: String,
     },
+    /// It was seen to be ready, as its definition says when that is.
+    Ready {
+        /// The run's id.
+        run: String,
+        /// When.
+        at: Timestamp,
+    },
     /// kst was asked to stop it: its end is not its own.
     Stopping {
         /// The run's id.
@@ -175,6 +182,10 @@ impl Event {
                 ("running", run)
             }
             Event::Failed { run } => ("failed", run),
+            Event::Ready { run, at } => {
+                line.at = time(at);
+                ("ready", run)
+            }
             Event::Stopping { run } => ("stopping", run),
             Event::End { run, exit, at } => {
                 match exit {

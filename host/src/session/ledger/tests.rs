@@ -27,11 +27,12 @@ fn start(run: &str) -> Event {
     }
 }
 
-fn lifetime(run: &str) -> [Event; 5] {
+fn lifetime(run: &str) -> [Event; 6] {
     [
         start(run),
         Event::Made { run: run.into(), id: Some("$3".into()), instance: Some("4711-99".into()) },
         Event::Running { run: run.into(), shim_pid: 10, shim_start: 11, pid: 12, pid_start: 13 },
+        Event::Ready { run: run.into(), at: "2026-01-02T03:04:30Z".parse().unwrap() },
         Event::Stopping { run: run.into() },
         Event::End {
             run: run.into(),
@@ -79,6 +80,7 @@ fn what_was_written_is_read() {
             instance: Some("4711-99".into()),
             shim: Some((10, 11)),
             pid: Some((12, 13)),
+            ready: "2026-01-02T03:04:30Z".parse().ok(),
             stopping: true,
             end: Some((ExitStatus::Signal(15), "2026-01-02T03:05:00Z".parse().unwrap())),
             failed: false,

@@ -13,7 +13,7 @@ use super::stage::{Board, OnStage, Slots, Stage, each};
 use crate::config::Condition;
 use crate::session::find::Listing;
 use crate::session::host::Host;
-use crate::session::ledger::Entry;
+use crate::session::ledger::{Entry, Event};
 use crate::session::model::{ExitStatus, SessionConfig, SessionState, SessionStatus};
 use crate::session::processes;
 use crate::session::survey::Filter;
@@ -185,6 +185,7 @@ impl Host {
                     end => return Err(ended(name, end.flatten(), "before it was ready")),
                 }
             }
+            self.note_ready(name, &place);
             let after = if started { began.elapsed() } else { Duration::ZERO };
             board.reach(name, Stage::Ready { after }, &[Condition::Ready]);
         }
@@ -240,6 +241,18 @@ impl Host {
                 _ if Instant::now() >= deadline => return Err(error),
                 _ => thread::sleep(STEP),
             }
+        }
+    }
+
+    /// Write down that it is ready, once for each time that it became so: `kst events` tells it, too.
+    fn note_ready(&self, name: &str, place: &Filter) {
+        let known = self.afresh().status(name, place).is_ok_and(|status| status.ready_at.is_some());
+        if !known
+            && let Some(entry) = self.latest_run(name, place)
+            && let Ok(ledger) = self.ledger()
+        {
+            // It is ready whether or not that can be written down.
+            let _ = ledger.append(&Event::Ready { run: entry.run.clone(), at: Timestamp::now() });
         }
     }
 
