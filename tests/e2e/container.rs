@@ -9,6 +9,7 @@ mod exec;
 mod follow;
 mod foreign;
 mod lifecycle;
+mod log_times;
 mod names;
 mod output;
 mod together;

@@ -113,10 +113,11 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         [name] => app.host_for(name)?,
         _ => app.host()?,
     };
-    if args.follow {
+    // Of a time that is over nothing more comes.
+    if args.follow && args.until.is_none_or(|until| until > Timestamp::now()) {
         return follow::run(&args, app, &host);
     }
-    if !args.is_one() {
+    if !args.is_one() || args.follow {
         return several(&args, app, &host);
     }
     let name = args.names.first().map_or("", String::as_str);
@@ -178,7 +179,9 @@ fn several(args: &Args, app: &App, host: &Host) -> anyhow::Result<u8> {
     let (mut code, mut documents) = (0, Vec::new());
     for (number, (session, only)) in sessions.iter().enumerate() {
         match host.logs_with(&session.name, only, &args.options()) {
-            Ok(logs) if app.globals.json => documents.push(document(&session.name, &logs, args)),
+            Ok(logs) if app.globals.json && !args.follow => {
+                documents.push(document(&session.name, &logs, args))
+            }
             Ok(logs) => print(&mut lines, number, &logs)?,
             // What nobody keeps is nothing that went wrong where all are asked for.
             Err(error @ kst::Error::Unsupported { .. }) if args.all => {
@@ -187,7 +190,7 @@ fn several(args: &Args, app: &App, host: &Host) -> anyhow::Result<u8> {
             Err(error) => code = app.output.error(&error.into()),
         }
     }
-    if app.globals.json {
+    if app.globals.json && !args.follow {
         app.output.json(&documents.into())?;
     }
     Ok(code)

@@ -219,6 +219,8 @@ pub struct PlannedCommand {
     pub unset_env: Vec<String>,
     /// Whether the number of lines asked for stands in it.
     pub says_lines: bool,
+    /// Whether its times stand before what it prints: it was asked for them.
+    pub says_times: bool,
     resolved: Resolved,
     env: Vec<(String, String)>,
     env_file: Option<EnvFile>,
@@ -400,6 +402,7 @@ impl Call {
                 argv,
                 unset_env: self.unset.clone(),
                 says_lines: form.mentions(&Placeholder::Lines),
+                says_times: self.request.times && form.asks_for_times(),
                 resolved,
                 env,
                 env_file,

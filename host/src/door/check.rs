@@ -46,6 +46,11 @@ impl CheckedManifest {
         })
     }
 
+    /// Whether it has a form that tells the times of what is printed, as it is printed.
+    pub fn tells_times(&self) -> bool {
+        self.forms.values().any(Form::asks_for_times)
+    }
+
     /// Whether the backend has this operation.
     pub fn supports(&self, operation: Operation) -> bool {
         operation.is_required() || self.manifest.operations.contains(&operation)

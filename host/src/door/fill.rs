@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use super::bind::Binding;
 use super::error::DoorError;
 use super::escape;
@@ -188,6 +190,7 @@ impl<'a> Filler<'a> {
             Flag::Force => request.force,
             Flag::Resume => request.resume,
             Flag::Enter => request.enter,
+            Flag::Times => request.times,
             Flag::Option(name) => match request.options.get(name) {
                 None | Some(OptionValue::Flag(false)) => false,
                 Some(OptionValue::List(list)) => !list.is_empty(),
@@ -360,6 +363,11 @@ impl<'a> Filler<'a> {
             Some(number) => Filling::One(Cow::Owned(number.to_string().into_bytes())),
             None => Filling::None,
         };
+        // RFC 3339 in UTC, with all digits: every engine reads that, whatever its zone and locale.
+        let time = |time: Option<Timestamp>| match time {
+            Some(time) => Filling::One(Cow::Owned(format!("{time:.9}").into_bytes())),
+            None => Filling::None,
+        };
         let words = |words: &'a Option<Vec<OsString>>| match words {
             Some(words) => {
                 Filling::Words(words.iter().map(|word| Cow::Borrowed(word.as_bytes())).collect())
@@ -420,6 +428,8 @@ impl<'a> Filler<'a> {
             },
             Placeholder::Run => text(&request.run),
             Placeholder::Lines => number(request.lines),
+            Placeholder::Since => time(request.since),
+            Placeholder::Until => time(request.until),
             Placeholder::Timeout => number(request.timeout),
             Placeholder::Keys => text(&request.keys),
             Placeholder::KeysFile => path(&request.keys_file),

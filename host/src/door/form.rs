@@ -53,6 +53,17 @@ impl Form {
             || values(&self.items).any(|value| value.placeholder == *placeholder)
     }
 
+    /// Whether it has a group that stands just where times are asked for.
+    pub(super) fn asks_for_times(&self) -> bool {
+        let times = [Condition { flag: Flag::Times, wanted: true }];
+        self.items.iter().any(|item| match item {
+            Item::Group(group) => {
+                group.conditions == times && values(std::slice::from_ref(item)).next().is_none()
+            }
+            _ => false,
+        })
+    }
+
     /// Whether it has words or numbers of the backend's own choice.
     pub(super) fn has_parameters(&self) -> bool {
         self.items.contains(&Item::Rest)
@@ -111,6 +122,7 @@ pub(super) enum Flag {
     Force,
     Resume,
     Enter,
+    Times,
     Option(String),
 }
 
@@ -156,6 +168,8 @@ pub enum Placeholder {
     Option(String),
     Run,
     Lines,
+    Since,
+    Until,
     Timeout,
     Keys,
     KeysFile,
@@ -179,6 +193,8 @@ impl Placeholder {
             "workdir" => Placeholder::Workdir,
             "run" => Placeholder::Run,
             "lines" => Placeholder::Lines,
+            "since" => Placeholder::Since,
+            "until" => Placeholder::Until,
             "timeout" => Placeholder::Timeout,
             "keys" => Placeholder::Keys,
             "keys-file" => Placeholder::KeysFile,
@@ -217,6 +233,8 @@ impl std::fmt::Display for Placeholder {
             Placeholder::Option(name) => write!(f, "{{option-{name}}}"),
             Placeholder::Run => f.write_str("{run}"),
             Placeholder::Lines => f.write_str("{lines}"),
+            Placeholder::Since => f.write_str("{since}"),
+            Placeholder::Until => f.write_str("{until}"),
             Placeholder::Timeout => f.write_str("{timeout}"),
             Placeholder::Keys => f.write_str("{keys}"),
             Placeholder::KeysFile => f.write_str("{keys-file}"),
@@ -487,6 +505,7 @@ impl<'a> Parser<'a> {
                             "force" => Flag::Force,
                             "resume" => Flag::Resume,
                             "enter" => Flag::Enter,
+                            "times" => Flag::Times,
                             other => match other.strip_prefix("option-") {
                                 Some(name) if !name.is_empty() => Flag::Option(name.to_owned()),
                                 _ => return Err(self.wrong(at, "has an unknown flag")),

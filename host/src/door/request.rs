@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use super::manifest::Operation;
 use crate::session::OptionValue;
 
@@ -42,6 +44,12 @@ pub struct Request {
     pub run: Option<String>,
     /// How many lines are asked for: `{lines}`.
     pub lines: Option<u32>,
+    /// The time from which on output is asked for: `{since}`.
+    pub since: Option<Timestamp>,
+    /// The time before which it is: `{until}`.
+    pub until: Option<Timestamp>,
+    /// Whether its times are asked for: `{?times}`.
+    pub times: bool,
     /// Seconds to wait: `{timeout}`. The runs of this operation get that much longer.
     pub timeout: Option<u32>,
     /// What to type, as a terminal would send it: `{keys}`.
@@ -96,6 +104,9 @@ impl Request {
             options: BTreeMap::new(),
             run: None,
             lines: None,
+            since: None,
+            until: None,
+            times: false,
             timeout: None,
             keys: None,
             keys_file: None,
@@ -142,6 +153,9 @@ impl fmt::Debug for Request {
             .field("options", &self.options)
             .field("run", &self.run)
             .field("lines", &self.lines)
+            .field("since", &self.since)
+            .field("until", &self.until)
+            .field("times", &self.times)
             .field("timeout", &self.timeout)
             .field("keys_file", &self.keys_file)
             .field("paste_file", &self.paste_file)

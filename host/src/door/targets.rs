@@ -68,6 +68,8 @@ pub fn forms(data: &[u8]) -> bool {
     request.options = options.map(|(name, value)| (name.to_owned(), value)).collect();
     request.env = vec![("A".to_owned(), next())];
     request.lines = Some(7);
+    request.since = Some(jiff::Timestamp::UNIX_EPOCH);
+    request.times = how & 128 != 0;
     let own: Vec<String> = texts.map(str::to_owned).collect();
 
     if effect == Effect::Reads {

@@ -12,7 +12,7 @@ pub(crate) trait Guest {
     fn start(&mut self, at: &Location, request: &StartRequest) -> Answer<GuestSession>;
     fn stop(&mut self, at: &Location, request: &StopRequest) -> Answer<()>;
     fn remove(&mut self, at: &Location, name: &str) -> Answer<()>;
-    fn logs(&mut self, at: &Location, name: &str, lines: u32) -> Answer<LogSource>;
+    fn logs(&mut self, at: &Location, name: &str, lines: u32, times: bool) -> Answer<LogSource>;
     /// The name of a form.
     fn attach(&mut self, at: &Location, name: &str) -> Answer<String>;
     fn send(&mut self, at: &Location, request: &SendRequest) -> Answer<()>;
@@ -129,6 +129,8 @@ pub(crate) struct SendRequest {
 pub enum LogSource {
     /// Here.
     Text(Vec<u8>),
+    /// Here, each line after its time and a space.
+    Timed(Vec<u8>),
     /// In the file that the host keeps.
     Kept,
 }

@@ -6,6 +6,7 @@
 
 mod client;
 mod files;
+mod stamped;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustix::event::{EventfdFlags, eventfd};
 
+use self::client::{Begin, Client};
 use super::host::Host;
 use super::kept::Kept;
 use super::ledger::Entry;
@@ -172,9 +174,15 @@ impl Host {
             let files = files::Files::new(self, what, kept, watched, sender.clone());
             let stopped = &stop;
             scope.spawn(move || files.read(stopped));
-            let mut following =
-                Following { host: self, sessions, live: BTreeSet::new(), sender, stop: stopped };
-            let ended = following.begin(scope, told, what.lines, listener);
+            let mut following = Following {
+                host: self,
+                sessions,
+                live: BTreeSet::new(),
+                what,
+                sender,
+                stop: stopped,
+            };
+            let ended = following.begin(scope, told, listener);
             if ended.is_continue() {
                 following.listen(scope, &receiver, listener);
             }
@@ -226,7 +234,9 @@ impl Host {
         }
         let unknown = || super::logs::times_unknown(&found.status.backend, &found.status.name);
         let Some(entry) = found.entry.as_ref().filter(|_| is_kept(found)) else {
-            return Err(unknown());
+            // The component answers with a form, and that says whether it tells times.
+            let tells = found.plugin.as_ref().is_none_or(|plugin| plugin.manifest().tells_times());
+            return if tells { Ok(()) } else { Err(unknown()) };
         };
         let Some(ledger) = self.known_ledger() else { return Ok(()) };
         let known = Kept::whole(Arc::new(ledger), &entry.run).and_then(|mut log| log.knows_times());
@@ -278,6 +288,7 @@ struct Following<'h> {
     sessions: Vec<Followed>,
     /// Those that have not ended.
     live: BTreeSet<usize>,
+    what: &'h Follow,
     sender: SyncSender<Message>,
     stop: &'h OwnedFd,
 }
@@ -287,7 +298,6 @@ impl<'h> Following<'h> {
         &mut self,
         scope: &'s Scope<'s, 'h>,
         told: Vec<(Source, Sighting)>,
-        lines: u32,
         listener: &mut dyn Listener,
     ) -> ControlFlow<()> {
         for (number, session) in self.sessions.iter().enumerate() {
@@ -295,13 +305,9 @@ impl<'h> Following<'h> {
             listener.hear(number, session, Heard::Begins)?;
         }
         for (source, found) in told {
-            let client = client::Client {
-                host: self.host,
-                source,
-                sender: self.sender.clone(),
-                stop: self.stop,
-            };
-            scope.spawn(move || client.read(found, Some(lines)));
+            let client = self.client(source);
+            let begin = Begin { lines: Some(self.what.lines), since: self.what.since };
+            scope.spawn(move || client.read(found, begin));
         }
         ControlFlow::Continue(())
     }
@@ -367,13 +373,19 @@ impl<'h> Following<'h> {
         let Some(session) = self.sessions.get(number).cloned() else { return };
         self.live.insert(number);
         let source = Source { number, session, entry: Some(Arc::clone(entry)) };
-        let client = client::Client {
+        let client = self.client(source);
+        scope.spawn(move || client.read_again());
+    }
+
+    fn client(&self, source: Source) -> Client<'h> {
+        Client {
             host: self.host,
             source,
+            needs_times: self.what.needs_times(),
+            tells_times: self.what.times,
             sender: self.sender.clone(),
             stop: self.stop,
-        };
-        scope.spawn(move || client.read_again());
+        }
     }
 }
 

@@ -75,6 +75,15 @@ impl Logs {
         &self.text
     }
 
+    /// Those of them that have ended and are asked for.
+    pub(super) fn ended_lines(&self, options: &LogOptions) -> Logs {
+        let mut gathering = Gathering::new(options);
+        for (time, line) in self.lines().filter(|(_, line)| line.ends_with(b"\n")) {
+            gathering.take(line, time);
+        }
+        gathering.end().0
+    }
+
     /// The lines, their ends included, each with the time at which it ended: none where that is not
     /// known, or the times were not asked for.
     pub fn lines(&self) -> impl Iterator<Item = (Option<Timestamp>, &[u8])> {

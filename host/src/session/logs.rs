@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::gathered::{Gathering, LogOptions, Logs};
 use super::host::Host;
@@ -26,6 +26,8 @@ pub(super) const WRITER_PATIENCE: Duration = Duration::from_secs(10);
 const LINES_KEPT: u32 = 10_000;
 /// How much of a log is read at once.
 const CHUNK: usize = 64 << 10;
+/// The longest time before a line, and more.
+const LONGEST_TIME: usize = 64;
 /// More than this is not returned, however long the lines are.
 pub(super) const MOST: usize = 64 << 20;
 
@@ -47,7 +49,7 @@ impl Host {
     /// The lines of a session that are asked for, with their times if those are.
     ///
     /// The time of a line is that at which its end was printed: for a session on this machine when kst
-    /// received it, by this machine's clock, to a hundredth of a second.
+    /// received it, by this machine's clock, to a hundredth of a second; else when its engine did.
     ///
     /// # Errors
     ///
@@ -70,7 +72,7 @@ impl Host {
             Some(entry) if is_here(&found) => {
                 self.kept_with_times(entry, &found.status.backend, options)
             }
-            _ => Err(times_unknown(&found.status.backend, name)),
+            _ => self.told_with_times(&found, options),
         }
     }
 
@@ -189,15 +191,60 @@ impl Host {
         request.lines = Some(lines);
         let at = &found.location;
         let none = SessionProcesses::none();
-        let source = self.serve(plugin, request, none, |guest| guest.logs(at, name, lines));
+        let source = self.serve(plugin, request, none, |guest| guest.logs(at, name, lines, false));
         match source {
-            Ok((LogSource::Text(text), _)) => Ok(last_lines(&with_line_feeds(&text), lines)),
+            Ok((LogSource::Text(text) | LogSource::Timed(text), _)) => {
+                Ok(last_lines(&with_line_feeds(&text), lines))
+            }
             Ok((LogSource::Kept, _)) => Err(Error::Unsupported {
                 backend: plugin.name().to_owned(),
                 what: format!("nothing keeps the output of '{name}', which kst did not start"),
             }),
             Err(trouble) => Err(trouble.error(name, &found.place())),
         }
+    }
+
+    /// The lines that are asked for of what a backend tells, of which the times must be known.
+    pub(super) fn told_with_times(&self, found: &Sighting, options: &LogOptions) -> Result<Logs> {
+        let name = &found.status.name;
+        let Some(plugin) = &found.plugin else { return Ok(Logs::default()) };
+        if options.until.is_some_and(|until| until <= Timestamp::UNIX_EPOCH) {
+            return Ok(Logs::default());
+        }
+        let mut request = found.request(Operation::Logs);
+        request.times = true;
+        request.since = options.since.and_then(a_little_before);
+        request.until = options.until.map(|until| until.saturating_add(A_LITTLE).unwrap_or(until));
+        // The last of all are not the last before a time.
+        let lines = options.lines.filter(|_| options.until.is_none()).unwrap_or(u32::MAX);
+        request.lines = Some(lines);
+        let at = &found.location;
+        let none = SessionProcesses::none();
+        let source = self.serve(plugin, request, none, |guest| guest.logs(at, name, lines, true));
+        let text = match source {
+            Ok((LogSource::Timed(text), _)) => text,
+            Ok((LogSource::Text(_) | LogSource::Kept, _)) => {
+                return Err(times_unknown(plugin.name(), name));
+            }
+            Err(trouble) => return Err(trouble.error(name, &found.place())),
+        };
+        let mut gathering = Gathering::new(options);
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            let (time, line) = timed(line);
+            gathering.take(line, time);
+        }
+        let (logs, left_out) = gathering.end();
+        if left_out {
+            self.warn_of_unknown(name);
+        }
+        Ok(logs)
+    }
+
+    fn warn_of_unknown(&self, name: &str) {
+        let shown = crate::text::escape_controls(name);
+        self.warn(&format!(
+            "of some lines of '{shown}' it is not known when they were printed: they are left out"
+        ));
     }
 
     /// The lines that are asked for of a log that the host keeps, of which the times must be known.
@@ -238,13 +285,29 @@ impl Host {
             }
         }
         let (logs, left_out) = gathering.end();
-        let shown = crate::text::escape_controls(&entry.name);
         if unknown || left_out {
-            self.warn(&format!(
-                "of some lines of '{shown}' it is not known when they were printed: they are left out"
-            ));
+            self.warn_of_unknown(&entry.name);
         }
         Ok(logs)
+    }
+}
+
+/// How much more engines are asked for: some take a bound for a time, some not, and the host picks.
+const A_LITTLE: SignedDuration = SignedDuration::from_millis(1);
+
+/// The time from which on an engine is asked for output; `None` for all.
+pub(super) fn a_little_before(since: Timestamp) -> Option<Timestamp> {
+    since.checked_sub(A_LITTLE).ok().filter(|since| *since > Timestamp::UNIX_EPOCH)
+}
+
+/// A line and the time that it begins with.
+fn timed(line: &[u8]) -> (Option<Timestamp>, &[u8]) {
+    let end = line.iter().take(LONGEST_TIME).position(|&byte| byte == b' ');
+    let parts = end.and_then(|end| Some((line.get(..end)?, line.get(end + 1..)?)));
+    let time = |time: &[u8]| std::str::from_utf8(time).ok()?.parse().ok();
+    match parts.and_then(|(before, line)| Some((time(before)?, line))) {
+        Some((time, line)) => (Some(time), line),
+        None => (None, line),
     }
 }
 
@@ -353,5 +416,16 @@ mod tests {
     #[test]
     fn terminal_line_ends_become_line_feeds() {
         assert_eq!(with_line_feeds(b"a\r\nb\r\r\nc\rd\r"), b"a\nb\nc\rd\r");
+    }
+
+    #[test]
+    fn a_time_before_a_line_is_no_part_of_it() {
+        let time = "2026-11-23T05:31:13.25Z".parse().ok();
+        assert_eq!(timed(b"2026-11-23T05:31:13.25Z a b\n"), (time, &b"a b\n"[..]));
+        for line in
+            [&b"a b\n"[..], b" a\n", b"", b"\n", b"2026-11-23T05:31:13.25Z\n", b"\xff\xff x"]
+        {
+            assert_eq!(timed(line), (None, line));
+        }
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Times {
     file: Option<File>,
     /// The number of the log's file.
     log: u64,
-    /// How long the file is.
+    /// How long the file is; 0 where even its head is still to be written.
     length: u64,
     check: u32,
     /// When the last mark was made.
@@ -73,7 +73,10 @@ impl Times {
 
     /// Note that what comes now comes to this place of the log; called before it is written there.
     pub(super) fn mark(&mut self, place: u64) {
-        let Some(file) = &mut self.file else { return };
+        if self.length == 0 {
+            self.begin_anew();
+        }
+        let Some(file) = self.file.as_mut().filter(|_| self.length > 0) else { return };
         let now = SystemTime::now();
         let apart = match self.length {
             length if length <= FEW + place / 2 => APART,
@@ -114,6 +117,7 @@ impl Times {
         if begun.is_err() {
             // A head in part is none, and there is another try with the next mark.
             let _ = file.set_len(0);
+            self.length = 0;
         }
     }
 }

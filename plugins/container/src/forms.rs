@@ -37,6 +37,12 @@ const CREATE: &str = "{location} run -d -it --name {name} --label kst.run={run} 
 const EXEC: &str = "{location} exec -i [{?terminal} -t] [-w {workdir}] [--env-file {env-file}] \
     [-e {env-inherited}]... -- {id} {command}";
 
+const LOGS: &str = "{location} logs [--since {since}] [--until {until}] [--tail {lines}] {id}";
+const LOGS_TIMED: &str =
+    "{location} logs --timestamps [--since {since}] [--until {until}] [--tail {lines}] {id}";
+const FOLLOW: &str =
+    "{location} logs -f [{?times} --timestamps] [--since {since}] [--tail {lines}] {id}";
+
 /// What may change what is told of a container, by both engines' words; those that look into one are
 /// left out.
 const EVENTS: &str = "{location} events --filter type=container --filter event=create \
@@ -94,12 +100,12 @@ pub fn description() -> Description {
     .form(Form::changes("stop", &[Stop], "{location} stop -t {timeout} {id}"))
     .form(Form::changes("kill", &[Stop], "{location} kill {id}"))
     .form(Form::changes("remove", &[Remove], "{location} rm {id}"))
-    .form(Form::reads("logs", &[Logs], "{location} logs --tail {lines} {id}"))
-    .form(Form::reads("logs-timed", &[Logs], "{location} logs --timestamps --tail {lines} {id}"))
+    .form(Form::reads("logs", &[Logs], LOGS))
+    .form(Form::reads("logs-timed", &[Logs], LOGS_TIMED))
     .form(Form::reads("logs-whole", &[Logs], "{location} logs {id}"))
     .form(Form::reads("logs-timed-whole", &[Logs], "{location} logs --timestamps {id}"))
-    .form(Form::plan("follow", &[Follow], "{location} logs -f [--tail {lines}] {id}"))
-    .form(Form::plan("follow-whole", &[Follow], "{location} logs -f {id}"))
+    .form(Form::plan("follow", &[Follow], FOLLOW))
+    .form(Form::plan("follow-whole", &[Follow], "{location} logs -f [{?times} --timestamps] {id}"))
     .form(Form::plan("attach", &[Attach], "{location} attach --sig-proxy=false {id}"))
     .form(Form::plan("exec", &[Exec], EXEC))
     .form(Form::plan("wait", &[Wait], "{location} wait {id}"))

@@ -115,8 +115,11 @@ impl Backend for Containers {
         Ok(())
     }
 
-    fn logs(at: &Location, name: &str, lines: u32) -> Result<LogSource, Error> {
+    fn logs(at: &Location, name: &str, lines: u32, times: bool) -> Result<LogSource, Error> {
         look(name)?;
+        if times {
+            return with_times(at);
+        }
         let output = printed(at, "logs", "logs-whole")?;
         if output.stderr.is_empty() {
             return Ok(LogSource::Text(logs::tail(output.raw(), lines)));
@@ -194,6 +197,21 @@ fn printed(at: &Location, last: &str, whole: &str) -> Result<Output, Error> {
         }
     }
     engine::checked(run(last, &[])?)
+}
+
+/// What a container printed, with the times of its lines.
+///
+/// An engine that keeps a line in pieces puts the time of each before it, in the midst of the line. What
+/// looks like one may be the program's own, so then what was printed is read without times, too.
+fn with_times(at: &Location) -> Result<LogSource, Error> {
+    let timed = printed(at, "logs-timed", "logs-timed-whole")?;
+    let plain = match [timed.raw(), timed.stderr.as_bytes()].into_iter().any(logs::has_pieces) {
+        true => Some(printed(at, "logs", "logs-whole")?),
+        false => None,
+    };
+    let of = |output: fn(&Output) -> &[u8]| logs::timed(output(&timed), plain.as_ref().map(output));
+    let lines = logs::together(of(Output::raw), of(|output| output.stderr.as_bytes()));
+    Ok(LogSource::Timed(lines))
 }
 
 /// Why a container could not be run, with whatever was made of it removed again.

@@ -42,9 +42,10 @@ pub trait Backend {
     /// there is nothing to do, and that is a success.
     fn remove(at: &Location, name: &str) -> Result<(), Error>;
 
-    /// The last `lines` lines of what the session printed. By default: in the file that kst keeps.
-    fn logs(at: &Location, name: &str, lines: u32) -> Result<LogSource, Error> {
-        let _ = (at, name, lines);
+    /// The last `lines` lines of what the session printed; [`LogSource::Timed`] where `times` are
+    /// wanted and known. By default: in the file that kst keeps.
+    fn logs(at: &Location, name: &str, lines: u32, times: bool) -> Result<LogSource, Error> {
+        let _ = (at, name, lines, times);
         Ok(LogSource::Kept)
     }
 
@@ -124,8 +125,8 @@ impl<B: Backend> Guest for Adapter<B> {
         B::remove(&at, &name)
     }
 
-    fn logs(at: Location, name: String, lines: u32) -> Result<LogSource, Error> {
-        B::logs(&at, &name, lines)
+    fn logs(at: Location, name: String, lines: u32, times: bool) -> Result<LogSource, Error> {
+        B::logs(&at, &name, lines, times)
     }
 
     fn attach(at: Location, name: String) -> Result<Plan, Error> {

@@ -83,7 +83,7 @@ impl Backend for Tmux {
         }
     }
 
-    fn logs(_at: &Location, name: &str, lines: u32) -> Result<LogSource, Error> {
+    fn logs(_at: &Location, name: &str, lines: u32, _times: bool) -> Result<LogSource, Error> {
         find(&session(name)?, name).ok_or(Error::NotFound)?;
         let wanted = lines as usize;
         let recent = run("recent", &[])?.success()?;

@@ -40,7 +40,7 @@ class Backend(app.Backend):
         print("complained", file=sys.stderr)
         return super().probe(at)
 
-    def logs(self, at, name, lines):
+    def logs(self, at, name, lines, times):
         raise RuntimeError(f"no \x1b[2Jlogs of {name}")
 
     def attach(self, at, name):

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use kst::session::{ExitStatus, Follow, Followed, Heard, Host, Listener};
@@ -27,6 +28,7 @@ pub fn run(args: &Args, app: &App, host: &Host) -> anyhow::Result<u8> {
         several: !args.is_one(),
         followed: 0,
         until: args.until,
+        began: Instant::now(),
         over: BTreeSet::new(),
         result: Ok(()),
         code: 0,
@@ -38,6 +40,12 @@ pub fn run(args: &Args, app: &App, host: &Host) -> anyhow::Result<u8> {
         printer.lines.print_at_once();
     }
     host.follow(&what, &mut printer)?;
+    if args.until.is_some() && printer.result.is_ok() {
+        // It was ended in the midst of what goes on.
+        for number in 0..printer.followed {
+            printer.lines.end(number)?;
+        }
+    }
     if args.all && printer.followed == 0 {
         app.output.note("there is no session to follow");
     }
@@ -47,6 +55,9 @@ pub fn run(args: &Args, app: &App, host: &Host) -> anyhow::Result<u8> {
 /// How long what was printed before the end is waited for, where more comes all the time.
 const LATE: SignedDuration = SignedDuration::from_secs(1);
 
+/// How long engines are given to tell what was printed before.
+const ANSWERED: Duration = Duration::from_secs(3);
+
 struct Printer<'a> {
     app: &'a App,
     lines: Lines<'a>,
@@ -54,6 +65,7 @@ struct Printer<'a> {
     followed: usize,
     /// When to end.
     until: Option<Timestamp>,
+    began: Instant,
     /// Those that have come so far.
     over: BTreeSet<usize>,
     /// Why nothing can be printed any more.
@@ -140,9 +152,9 @@ impl Listener for Printer<'_> {
         let mut reader = [PollFd::new(&stdout, PollFlags::empty())];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let _ = poll(&mut reader, Some(&now));
-        // What came before then was passed on: nothing is on its way.
-        !self.is_over(Some(Timestamp::now()))
-            && !reader.iter().any(|fd| fd.revents().contains(PollFlags::ERR))
+        // What came before then was passed on, unless an engine has not answered yet.
+        let over = self.is_over(Some(Timestamp::now())) && self.began.elapsed() >= ANSWERED;
+        !over && !reader.iter().any(|fd| fd.revents().contains(PollFlags::ERR))
     }
 }
 

@@ -37,6 +37,8 @@ fn full() -> Request {
     request.workdir = Some("/a b".to_owned());
     request.command = Some(vec!["-x".to_owned(), "it's\n".to_owned(), String::new()]);
     request.lines = Some(7);
+    request.since = Some("2026-11-23T05:31:13.25Z".parse().unwrap());
+    request.times = true;
     request.options = options(&[
         ("image", OptionValue::Text("img:1".to_owned())),
         ("volumes", OptionValue::List(vec!["/a:/b".to_owned(), "/c:/d".to_owned()])),
@@ -51,6 +53,21 @@ fn words_and_parts_of_words() {
     assert_eq!(words("eng -n={name}:x {lines} ''", &request), ["-n=web:x", "7", ""]);
     assert_eq!(words("eng {command}", &request), ["-x", "it's\n", ""]);
     assert_eq!(words("eng 'run '{command:sh}';'", &request), ["run '-x' 'it'\\''s\n' '';"]);
+}
+
+#[test]
+fn times_are_written_in_one_way() {
+    let usage = "eng [{?times} -t] [{!times} -x] [--since {since}] [--until={until}] end";
+    let since = "2026-11-23T05:31:13.250000000Z";
+    assert_eq!(words(usage, &full()), ["-t", "--since", since, "end"]);
+    let mut request = full();
+    request.times = false;
+    request.until = Some(jiff::Timestamp::UNIX_EPOCH);
+    let until = "--until=1970-01-01T00:00:00.000000000Z";
+    assert_eq!(words(usage, &request), ["-x", "--since", since, until, "end"]);
+    // Before the year 0 it would begin with a dash.
+    request.since = Some(jiff::Timestamp::MIN);
+    assert!(refusal("eng {since}", &request).contains("-"));
 }
 
 #[test]

@@ -134,6 +134,7 @@ impl<'a> Reader<'a> {
             Flag::Force => request.force,
             Flag::Resume => request.resume,
             Flag::Enter => request.enter,
+            Flag::Times => request.times,
             Flag::Option(name) => match request.options.get(name) {
                 Some(OptionValue::Flag(on)) => *on,
                 Some(OptionValue::List(list)) => !list.is_empty(),
@@ -273,6 +274,8 @@ impl<'a> Reader<'a> {
             }),
             Placeholder::Run => request.run.clone().map(Has::One),
             Placeholder::Lines => request.lines.map(|number| Has::One(number.to_string())),
+            Placeholder::Since => request.since.map(|time| Has::One(format!("{time:.9}"))),
+            Placeholder::Until => request.until.map(|time| Has::One(format!("{time:.9}"))),
             Placeholder::Timeout => request.timeout.map(|number| Has::One(number.to_string())),
             Placeholder::Keys => request.keys.clone().map(Has::One),
             Placeholder::KeysFile => path(&request.keys_file),

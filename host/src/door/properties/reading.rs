@@ -27,6 +27,8 @@ fn a_backends_words_stand_at_their_places_and_are_no_options() {
         let mut request = request(Operation::Status);
         request.name = Some(name);
         request.lines = Some(7);
+        request.since = Some(jiff::Timestamp::UNIX_EPOCH);
+        request.times = true;
         let row = Row { id: Some("$4".to_owned()), ..Row::default() };
         let source = Source {
             request: &request,
@@ -70,6 +72,8 @@ fn usage() -> impl Strategy<Value = Usage> {
         1 => place(Placeholder::Name, How::Either),
         1 => place(Placeholder::Id, How::Either),
         1 => place(Placeholder::Lines, How::Either),
+        1 => place(Placeholder::Since, How::Either),
+        1 => place(Placeholder::Until, How::Either),
     ];
     let last = proptest::option::of(prop_oneof![4 => Just(Piece::Rest), 1 => Just(Piece::Any)]);
     let command = proptest::option::weighted(0.9, "[a-z]{1,5}");

@@ -60,6 +60,7 @@ fn asked(flag: &Flag, wanted: bool) -> String {
         Flag::Force => "force".to_owned(),
         Flag::Resume => "resume".to_owned(),
         Flag::Enter => "enter".to_owned(),
+        Flag::Times => "times".to_owned(),
         Flag::Option(name) => format!("option-{name}"),
     };
     format!("{{{}{name}}}", if wanted { '?' } else { '!' })

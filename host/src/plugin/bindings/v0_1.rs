@@ -108,9 +108,10 @@ impl Guest for Instance {
         call!(self.call_remove(&location(at), name) => |()| ())
     }
 
-    fn logs(&mut self, at: &Location, name: &str, lines: u32) -> Answer<LogSource> {
-        call!(self.call_logs(&location(at), name, lines) => |source| match source {
+    fn logs(&mut self, at: &Location, name: &str, lines: u32, times: bool) -> Answer<LogSource> {
+        call!(self.call_logs(&location(at), name, lines, times) => |source| match source {
             backend::LogSource::Text(text) => LogSource::Text(text),
+            backend::LogSource::Timed(text) => LogSource::Timed(text),
             backend::LogSource::Kept => LogSource::Kept,
         })
     }

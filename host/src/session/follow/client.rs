@@ -4,12 +4,16 @@ use std::os::fd::OwnedFd;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
+use super::stamped::Stamped;
 use super::{LineFeeds, Message, Source, shown};
 use crate::Error;
 use crate::door::{Came, Operation, Stream};
 use crate::plugin::StreamSource;
+use crate::session::gathered::{LogOptions, Logs};
 use crate::session::host::Host;
-use crate::session::logs::last_lines;
+use crate::session::logs::{a_little_before, last_lines, times_unknown};
 use crate::session::model::ExitStatus;
 use crate::session::serve::{SessionProcesses, Trouble};
 use crate::session::sighting::Sighting;
@@ -22,8 +26,26 @@ const LONGEST_BEGINNING: Duration = Duration::from_secs(10);
 pub(super) struct Client<'h> {
     pub host: &'h Host,
     pub source: Source,
+    /// Whether the times of what is printed must be known, and whether they are told.
+    pub needs_times: bool,
+    pub tells_times: bool,
     pub sender: SyncSender<Message>,
     pub stop: &'h OwnedFd,
+}
+
+/// With what to begin of that which was printed before.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Begin {
+    /// So many lines; all where it is `None`.
+    pub lines: Option<u32>,
+    /// What came since then.
+    pub since: Option<Timestamp>,
+}
+
+impl Begin {
+    fn options(self) -> LogOptions {
+        LogOptions { lines: self.lines, since: self.since, times: true, ..LogOptions::default() }
+    }
 }
 
 /// Why reading is over.
@@ -35,10 +57,10 @@ enum Over {
 }
 
 impl Client<'_> {
-    /// Read what `found` prints, its last lines first; all of it where no number is given.
-    pub(super) fn read(self, found: Sighting, lines: Option<u32>) {
+    /// Read what `found` prints, and first what was printed before.
+    pub(super) fn read(self, found: Sighting, begin: Begin) {
         let number = self.source.number;
-        let last = match self.tell(found, lines) {
+        let last = match self.tell(found, begin) {
             Ok(Over::Unheard) => return,
             Ok(Over::End) => Message::Ended(number, self.exit()),
             Err(error) => Message::Trouble(number, error),
@@ -52,7 +74,7 @@ impl Client<'_> {
         let number = self.source.number;
         let _ = self.sender.send(Message::Again(number));
         match found {
-            Ok(found) => self.read(found, None),
+            Ok(found) => self.read(found, Begin::default()),
             Err(error) => {
                 let _ = self.sender.send(Message::Trouble(number, error));
             }
@@ -68,24 +90,23 @@ impl Client<'_> {
         self.find().ok().and_then(|found| found.status.exit)
     }
 
-    fn tell(&self, found: Sighting, lines: Option<u32>) -> crate::Result<Over> {
+    fn tell(&self, found: Sighting, begin: Begin) -> crate::Result<Over> {
         let Some(plugin) = &found.plugin else { return Ok(Over::End) };
         if !found.is_running() {
-            let text = self.host.told_by_backend(&found, lines.unwrap_or(u32::MAX))?;
-            return Ok(self.send(text));
+            return self.tell_printed(&found, begin);
         }
+        let lines = begin.lines;
         let name = &found.status.name;
         let mut request = found.request(Operation::Follow);
-        request.lines = lines;
+        request.lines = lines.filter(|lines| *lines < u32::MAX);
+        request.times = self.needs_times;
+        request.since = begin.since.and_then(a_little_before);
         let at = &found.location;
         let none = SessionProcesses::none();
         let served = self.host.serve(plugin, request, none, |guest| guest.follow(at, name));
         let (source, door) = match served {
             // It has ended since it was found.
-            Err(Trouble::NotRunning) => {
-                let text = self.host.told_by_backend(&found, lines.unwrap_or(u32::MAX))?;
-                return Ok(self.send(text));
-            }
+            Err(Trouble::NotRunning) => return self.tell_printed(&found, begin),
             other => other.map_err(|trouble| trouble.error(name, &found.place()))?,
         };
         let StreamSource::Plan(form) = source else {
@@ -101,33 +122,82 @@ impl Client<'_> {
             let place = shown(&self.source.session);
             Error::failed(format!("the output of '{name}' in {place} cannot be followed: {error}"))
         };
+        if self.needs_times && !plan.says_times {
+            return Err(times_unknown(plugin.name(), name));
+        }
+        let mut output =
+            Printed { since: begin.since, time: None, stamped: None, feeds: LineFeeds::default() };
+        output.stamped = self.needs_times.then(Stamped::default);
         let mut beginning = match lines {
+            Some(_) if !plan.says_lines && self.needs_times => {
+                let (before, beginning) = self.beginning_with_times(&found, begin);
+                if let Some(before) = before {
+                    // It is told by its times already.
+                    output.since = None;
+                    if let Over::Unheard = self.send_lines(&before, &mut output.time) {
+                        return Ok(Over::Unheard);
+                    }
+                }
+                beginning
+            }
             Some(lines) if !plan.says_lines => self.beginning(&found, lines),
             _ => Beginning::Over,
         };
         let began = Instant::now();
         let mut stream = Stream::start(plan.command().map_err(failed)?).map_err(broken)?;
-        let mut feeds = LineFeeds::default();
         let status = loop {
-            let output = match stream.next(self.stop, beginning.pause()).map_err(broken)? {
-                Came::Output(bytes) => beginning.leave_out(feeds.feed(bytes)),
-                Came::Nothing => beginning.end(),
+            let pause = beginning.pause().or(output.pause());
+            let bytes = match stream.next(self.stop, pause).map_err(broken)? {
+                Came::Output(bytes) => beginning.leave_out(bytes.to_vec()),
+                Came::Nothing if beginning.pause().is_some() => beginning.end(),
+                Came::Nothing => {
+                    if let Over::Unheard = self.send_pieces(output.rest()) {
+                        return Ok(Over::Unheard);
+                    }
+                    continue;
+                }
                 Came::Woken => return Ok(Over::Unheard),
                 Came::End(status) => break status,
             };
-            if let Over::Unheard = self.send(output) {
+            if let Over::Unheard = self.send_pieces(output.pieces(&bytes)) {
                 return Ok(Over::Unheard);
             }
         };
         door.plan_ran(&form, &plan, began.elapsed(), status);
-        let mut rest = beginning.leave_out(feeds.rest());
-        rest.extend(beginning.end());
-        if let Over::Unheard = self.send(rest) {
+        let mut pieces = output.pieces(&beginning.end());
+        pieces.extend(output.rest());
+        pieces.push(Piece::Text(output.feeds.rest()));
+        if let Over::Unheard = self.send_pieces(pieces) {
             return Ok(Over::Unheard);
         }
         match status.success() {
             true => Ok(Over::End),
             false => Err(broken(std::io::Error::other("the engine's client gave up"))),
+        }
+    }
+
+    /// Tell what one has printed that does not run.
+    fn tell_printed(&self, found: &Sighting, begin: Begin) -> crate::Result<Over> {
+        if self.needs_times {
+            let logs = self.host.told_with_times(found, &begin.options())?;
+            return Ok(self.send_lines(&logs, &mut None));
+        }
+        let text = self.host.told_by_backend(found, begin.lines.unwrap_or(u32::MAX))?;
+        Ok(self.send(text))
+    }
+
+    /// What was printed before, and how to leave that out of a client's output that begins with all that
+    /// there is.
+    fn beginning_with_times(&self, found: &Sighting, begin: Begin) -> (Option<Logs>, Beginning) {
+        let all = LogOptions { times: true, ..LogOptions::default() };
+        match (self.host.told_with_times(found, &all), begin.lines) {
+            (Ok(logs), _) => {
+                let ended = memchr::memchr_iter(b'\n', logs.text()).count() as u64;
+                (Some(logs.ended_lines(&begin.options())), Beginning::Lines(ended))
+            }
+            // It is too much to be read at once.
+            (Err(_), Some(lines)) if lines < u32::MAX => (None, Beginning::last(lines)),
+            (Err(_), _) => (None, Beginning::Over),
         }
     }
 
@@ -140,12 +210,39 @@ impl Client<'_> {
                 Beginning::Lines(all.saturating_sub(u64::from(lines)))
             }
             // It is too much to be read at once.
-            Err(_) => Beginning::Last {
-                lines,
-                text: Vec::new(),
-                until: Instant::now() + LONGEST_BEGINNING,
-            },
+            Err(_) => Beginning::last(lines),
         }
+    }
+
+    fn send_lines(&self, logs: &Logs, time: &mut Option<Option<Timestamp>>) -> Over {
+        let mut pieces = Vec::new();
+        for (at, line) in logs.lines() {
+            if *time != Some(at) {
+                *time = Some(at);
+                pieces.push(Piece::Time(at));
+            }
+            pieces.push(Piece::Text(line.to_vec()));
+        }
+        self.send_pieces(pieces)
+    }
+
+    fn send_pieces(&self, pieces: Vec<Piece>) -> Over {
+        for piece in pieces {
+            let sent = match piece {
+                Piece::Text(text) => self.send(text),
+                Piece::Time(time) if self.tells_times => {
+                    match self.sender.send(Message::Time(self.source.number, time)) {
+                        Ok(()) => Over::End,
+                        Err(_) => Over::Unheard,
+                    }
+                }
+                Piece::Time(_) => Over::End,
+            };
+            if let Over::Unheard = sent {
+                return Over::Unheard;
+            }
+        }
+        Over::End
     }
 
     fn send(&self, bytes: Vec<u8>) -> Over {
@@ -156,6 +253,65 @@ impl Client<'_> {
             Ok(()) => Over::End,
             Err(_) => Over::Unheard,
         }
+    }
+}
+
+/// What is to be told.
+enum Piece {
+    Time(Option<Timestamp>),
+    Text(Vec<u8>),
+}
+
+/// What a client prints, on its way.
+struct Printed {
+    /// What came before then is left out, until the first that did not.
+    since: Option<Timestamp>,
+    /// The time that was told last.
+    time: Option<Option<Timestamp>>,
+    /// Where times stand before the lines.
+    stamped: Option<Stamped>,
+    feeds: LineFeeds,
+}
+
+impl Printed {
+    fn pieces(&mut self, bytes: &[u8]) -> Vec<Piece> {
+        match &mut self.stamped {
+            None => vec![Piece::Text(self.feeds.feed(bytes))],
+            Some(stamped) => {
+                let parts = stamped.feed(bytes, Timestamp::now());
+                self.timed(parts)
+            }
+        }
+    }
+
+    /// How long to wait for what may be the rest of a time.
+    fn pause(&self) -> Option<Duration> {
+        self.stamped.as_ref().filter(|stamped| stamped.waits()).map(|_| PAUSE)
+    }
+
+    /// What was held back, for it might have been a time.
+    fn rest(&mut self) -> Vec<Piece> {
+        let rest = self.stamped.as_mut().map(Stamped::rest);
+        rest.map(|rest| self.timed(vec![rest])).unwrap_or_default()
+    }
+
+    fn timed(&mut self, parts: Vec<(Option<Timestamp>, Vec<u8>)>) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for (time, text) in parts {
+            if self.since.is_some_and(|since| time.is_none_or(|time| time < since)) {
+                continue;
+            }
+            self.since = None;
+            if text.is_empty() {
+                continue;
+            }
+            if self.time != Some(time) {
+                self.time = Some(time);
+                pieces.push(Piece::Time(time));
+            }
+            pieces.push(Piece::Text(self.feeds.feed(&text)));
+        }
+        pieces
     }
 }
 
@@ -170,6 +326,10 @@ enum Beginning {
 }
 
 impl Beginning {
+    fn last(lines: u32) -> Self {
+        Beginning::Last { lines, text: Vec::new(), until: Instant::now() + LONGEST_BEGINNING }
+    }
+
     /// How long a pause tells that it is over.
     fn pause(&self) -> Option<Duration> {
         match self {

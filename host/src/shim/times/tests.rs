@@ -137,6 +137,18 @@ fn a_reader_goes_on_where_it_was() {
 }
 
 #[test]
+fn where_there_was_no_room_it_is_begun_when_there_is() {
+    let place = place();
+    let mut times = place.marked(&[0]);
+    File::create(place.index()).unwrap();
+    times.length = 0;
+    assert_eq!(place.read(), None);
+    times.mark(100);
+    let marks = place.read().unwrap();
+    assert_eq!((marks.at(99).0, marks.at(100).0.is_some()), (None, true));
+}
+
+#[test]
 fn another_writer_goes_on_with_what_is_whole_alone() {
     let place = place();
     place.marked(&[0, 10]);

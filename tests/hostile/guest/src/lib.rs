@@ -51,7 +51,7 @@ impl Backend for Scripted {
         steps::play("remove", name).map(|_| ())
     }
 
-    fn logs(_at: &Location, name: &str, _lines: u32) -> Result<LogSource, Error> {
+    fn logs(_at: &Location, name: &str, _lines: u32, _times: bool) -> Result<LogSource, Error> {
         Ok(LogSource::Text(steps::play("logs", name)?.text.into_bytes()))
     }
 
