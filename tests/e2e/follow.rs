@@ -6,21 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{Engine, Key, Started, World, screen_plugin, until};
-
-fn world() -> Option<World> {
-    World::with([Engine::Tmux])
-}
-
-#[track_caller]
-fn start(world: &World, name: &str, script: &str) {
-    world.kst(["start", name, "-b", "tmux", "--", "sh", "-c", script]).ok();
-}
-
-#[track_caller]
-fn until_ended(world: &World, name: &str) {
-    until("it has ended", || world.status(name)["state"] == "exited");
-}
+use crate::support::in_tmux::{start, until_ended, world};
+use crate::support::{Engine, Key, Started, World, numbers, screen_plugin, until};
 
 /// A `kst logs` that runs, and what it has printed so far.
 struct Following {
@@ -56,11 +43,6 @@ impl Following {
         self.kst.wait().ok();
         fs::read_to_string(&self.out).expect("it was made")
     }
-}
-
-/// The lines `from` to `to`.
-fn numbers(from: u32, to: u32) -> String {
-    (from..=to).map(|number| format!("{number}\n")).collect()
 }
 
 #[test]

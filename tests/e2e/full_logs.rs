@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::support::{Engine, Outcome, Started, World, program, until};
+use crate::support::{Engine, Outcome, Started, World, numbers, program, until};
 
 /// A world whose logs are on a small file system of their own, which nobody else sees.
 struct Small {
@@ -83,10 +83,6 @@ fn logs_of(world: &World) -> PathBuf {
 /// Waits for a file of the working directory.
 fn waits(file: &str) -> String {
     format!("until [ -e {file} ]; do sleep 0.01; done; ")
-}
-
-fn numbers(from: u32, to: u32) -> String {
-    (from..=to).map(|number| format!("{number}\n")).collect()
 }
 
 /// The lines of a log that are kst's own, and what stands before and after the last of them.

@@ -4,21 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use crate::support::{Engine, World, screen_plugin, until};
-
-fn world() -> Option<World> {
-    World::with([Engine::Tmux])
-}
-
-#[track_caller]
-fn start(world: &World, name: &str, script: &str) {
-    world.kst(["start", name, "-b", "tmux", "--", "sh", "-c", script]).ok();
-}
-
-#[track_caller]
-fn until_ended(world: &World, name: &str) {
-    until("it has ended", || world.status(name)["state"] == "exited");
-}
+use crate::support::in_tmux::{start, until_ended, world};
+use crate::support::{Engine, World, numbers, screen_plugin, until};
 
 /// The files of all logs.
 fn logs(world: &World) -> Vec<PathBuf> {
@@ -28,10 +15,6 @@ fn logs(world: &World) -> Vec<PathBuf> {
 
 fn size(world: &World) -> u64 {
     logs(world).iter().map(|file| file.metadata().map_or(0, |meta| meta.len())).sum()
-}
-
-fn numbers(from: u32, to: u32) -> String {
-    (from..=to).map(|number| format!("{number}\n")).collect()
 }
 
 /// Begins to follow a session, with the output in a file.
@@ -104,19 +87,6 @@ fn a_session_says_how_much_of_it_is_kept() {
     assert_eq!(check.code, Some(2), "{check}");
     check.prints("ops.sessions.wrong.history").prints("ops.sessions.box.history");
     world.kst(["config", "show"]).prints("64 KiB");
-}
-
-#[test]
-fn a_hundred_thousand_lines_of_a_program_that_ends_at_once_are_all_there() {
-    let Some(world) = world() else { return };
-    for round in 0..3 {
-        let script = "seq 100000; exit 7";
-        start(&world, "flood", script);
-        until_ended(&world, "flood");
-        assert_eq!(world.status("flood")["exit_code"], 7, "round {round}");
-        let all = world.kst(["logs", "flood", "-n", "100000"]).ok().out();
-        assert!(all == numbers(1, 100_000), "round {round}: {} lines", all.lines().count());
-    }
 }
 
 #[test]

@@ -6,16 +6,8 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::support::in_tmux::{start, world};
 use crate::support::{Engine, Outcome, World, screen_plugin, until};
-
-fn world() -> Option<World> {
-    World::with([Engine::Tmux])
-}
-
-#[track_caller]
-fn start(world: &World, name: &str, script: &str) {
-    world.kst(["start", name, "-b", "tmux", "--", "sh", "-c", script]).ok();
-}
 
 /// Starts a session that prints `first` and, when it is told to, `second`; returns a time between.
 #[track_caller]

@@ -2,11 +2,8 @@
 
 use rustix::process::Signal;
 
-use crate::support::{Engine, World, until};
-
-fn world() -> Option<World> {
-    World::with([Engine::Tmux])
-}
+use crate::support::in_tmux::world;
+use crate::support::{World, until};
 
 #[track_caller]
 fn log_has(world: &World, name: &str, text: &str) {

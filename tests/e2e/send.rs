@@ -2,11 +2,8 @@
 
 use std::path::Path;
 
+use crate::support::in_tmux::world;
 use crate::support::{Engine, Key, World, eventually, screen_plugin, until};
-
-fn world() -> Option<World> {
-    World::with([Engine::Tmux])
-}
 
 /// Writes down each byte that it is sent.
 const TAKES: &str = "stty raw -echo; touch up; exec cat > got";

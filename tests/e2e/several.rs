@@ -1,15 +1,7 @@
 //! Several sessions in one command: `kst stop` and `kst remove` with several names, and with none.
 
+use crate::support::in_tmux::{start, world};
 use crate::support::{Engine, World, screen_plugin, until};
-
-fn world() -> Option<World> {
-    World::with([Engine::Tmux])
-}
-
-#[track_caller]
-fn start(world: &World, name: &str, script: &str) {
-    world.kst(["start", name, "-b", "tmux", "--", "sh", "-c", script]).ok();
-}
 
 #[track_caller]
 fn start_ended(world: &World, name: &str) {

@@ -1,10 +1,7 @@
 //! `kst signal`.
 
+use crate::support::in_tmux::world;
 use crate::support::{Engine, World, screen_plugin, until};
-
-fn world() -> Option<World> {
-    World::with([Engine::Tmux])
-}
 
 /// Tells of each signal, and so does a child that it has.
 const TELLS: &str = "for s in HUP USR1 USR2 INT; do trap \"echo got $s\" $s; done; \

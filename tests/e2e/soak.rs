@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Engine, World, until};
+use crate::support::in_tmux::world;
+use crate::support::{World, until};
 
 /// At full size the second.
 fn size<T>(ordinary: T, full: T) -> T {
@@ -23,10 +24,6 @@ fn figure(text: &str) {
     if std::env::var_os("KST_SOAK").is_some() {
         eprintln!("soak: {text}");
     }
-}
-
-fn world() -> Option<World> {
-    World::with([Engine::Tmux])
 }
 
 /// Numbers that look random, the same in each run.

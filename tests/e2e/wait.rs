@@ -4,16 +4,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Engine, Key, World, until};
-
-fn world() -> Option<World> {
-    World::with([Engine::Tmux])
-}
-
-#[track_caller]
-fn start(world: &World, name: &str, script: &str) {
-    world.kst(["start", name, "-b", "tmux", "--", "sh", "-c", script]).ok();
-}
+use crate::support::in_tmux::{start, world};
+use crate::support::{Key, until};
 
 /// Ends when a file is there.
 fn until_told(file: &str, then: &str) -> String {

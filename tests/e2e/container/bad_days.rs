@@ -1,11 +1,12 @@
 //! Engines that are absent, down, hanging, or out of their mind.
 
+use std::fs;
 use std::os::unix::net::UnixListener;
 use std::thread;
 use std::time::Duration;
 
-use super::{each_client, run_foreign, start};
-use crate::support::{Engine, World};
+use super::{each_client, each_engine, run_foreign, start};
+use crate::support::{Engine, World, program, until};
 
 #[test]
 fn without_an_engine_only_who_asks_for_it_hears_of_it() {
@@ -202,4 +203,46 @@ fn all_are_stopped_but_those_of_an_engine_that_does_not_answer() {
     assert_eq!(world.status(&name)["state"], "running");
     world.kst(["stop", "--all"]).ok().prints(&name);
     world.kst(["remove", "--exited"]).ok().prints(&name);
+}
+
+/// What stands beside a container's first process and tells how that ends: conmon, or containerd's shim.
+fn monitor(world: &World, engine: Engine, name: &str) -> i32 {
+    let told = |field: &str| {
+        let format = format!("{{{{.State.{field}}}}}");
+        let told = world.engine(engine, ["container", "inspect", "--format", &format, name]);
+        told.ok().out().trim().parse::<i32>().expect("a pid")
+    };
+    if engine == Engine::Podman {
+        return told("ConmonPid");
+    }
+    let first = told("Pid");
+    let status = fs::read_to_string(format!("/proc/{first}/status")).expect("it runs");
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    parent.and_then(|pid| pid.trim().parse().ok()).expect("it has a parent")
+}
+
+/// docker ends the container then, and says so. podman lets it run, and so it is told; whoever waits
+/// for it hears when it is gone.
+#[test]
+fn a_monitor_that_is_killed_while_it_is_waited_for_and_followed() {
+    each_engine(|world, engine| {
+        let name = world.name("dev");
+        start(world, &name, "echo hello; exec sleep 1000");
+        let mut wait = world.command(["wait", &name]).spawn();
+        let script = format!("exec '{}' logs -f {name} > out", program().display());
+        let mut follow = world.program("sh").args(["-c", &script]).spawn();
+        let out = || fs::read_to_string(world.work().join("out")).unwrap_or_default();
+        until("it is followed", || out() == "hello\n");
+        let pid = rustix::process::Pid::from_raw(monitor(world, engine, &name)).expect("not 0");
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it is there");
+        if engine == Engine::Podman {
+            assert_eq!(world.status(&name)["state"], "running");
+            assert!(wait.runs() && follow.runs(), "the container runs on");
+            world.engine(engine, ["rm", "-f", "--time", "0", &name]).ok();
+        }
+        let wait = wait.wait();
+        assert!(matches!(wait.code, Some(125 | 137)), "{engine}: {wait}");
+        follow.wait();
+        assert_eq!(out(), "hello\n", "{engine}");
+    });
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::{each_client, each_engine, run_foreign, start, until_ended};
-use crate::support::{Started, World, program, until};
+use crate::support::{Started, World, numbers, program, until};
 
 /// Begins `kst logs` with its output in this file of the working directory.
 fn begin(world: &World, args: &str, file: &str) -> Started {
@@ -16,10 +16,6 @@ fn begin(world: &World, args: &str, file: &str) -> Started {
 
 fn read(world: &World, file: &str) -> String {
     fs::read_to_string(world.work().join(file)).unwrap_or_default()
-}
-
-fn numbers(from: u32, to: u32) -> String {
-    (from..=to).map(|number| format!("{number}\n")).collect()
 }
 
 /// The pids of engines' clients that this world runs and that follow.

@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod engine;
+pub mod in_tmux;
 mod outcome;
 mod plugins;
 mod run;
@@ -37,4 +38,9 @@ pub fn program() -> PathBuf {
 /// A folder in target/ that all tests of all runs share: for what is slow to make and never changes.
 pub fn shared() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// The lines `from` to `to`, as `seq` prints them.
+pub fn numbers(from: u32, to: u32) -> String {
+    (from..=to).map(|number| format!("{number}\n")).collect()
 }

@@ -16,10 +16,15 @@ use crate::session::host::Host;
 use crate::session::logs::{a_little_before, last_lines, times_unknown};
 use crate::session::model::ExitStatus;
 use crate::session::serve::{SessionProcesses, Trouble};
-use crate::session::sighting::Sighting;
+use crate::session::sighting::{Sighting, same_run};
 
 /// How long nothing comes where the beginning is over.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How long nothing comes where the engine is asked whether its session still runs: there are clients
+/// that wait for ever for what will not come. That of podman does where a container's monitor is gone.
+const SILENT: Duration = Duration::from_secs(10);
+/// How long a client has to end by itself once its session has.
+const GRACE: Duration = Duration::from_secs(2);
 /// How long the beginning may take.
 const LONGEST_BEGINNING: Duration = Duration::from_secs(10);
 
@@ -85,6 +90,14 @@ impl Client<'_> {
         self.host.afresh().find_reached(&self.source.session.name, &self.source.filter())
     }
 
+    /// Whether the engine says that it runs no more. One that cannot be asked does not say so.
+    fn has_ended(&self, found: &Sighting) -> bool {
+        match self.find() {
+            Ok(seen) => !seen.is_running() || !same_run(&seen, found),
+            Err(error) => matches!(error, Error::NotFound { .. }),
+        }
+    }
+
     /// How it ended, as far as its engine tells.
     fn exit(&self) -> Option<ExitStatus> {
         self.find().ok().and_then(|found| found.status.exit)
@@ -145,34 +158,48 @@ impl Client<'_> {
         };
         let began = Instant::now();
         let mut stream = Stream::start(plan.command().map_err(failed)?).map_err(broken)?;
+        let mut gone = false;
         let status = loop {
-            let pause = beginning.pause().or(output.pause());
-            let bytes = match stream.next(self.stop, pause).map_err(broken)? {
-                Came::Output(bytes) => beginning.leave_out(bytes.to_vec()),
+            let waits = beginning.pause().or(output.pause());
+            let pause = waits.unwrap_or(if gone { GRACE } else { SILENT });
+            let bytes = match stream.next(self.stop, Some(pause)).map_err(broken)? {
+                Came::Output(bytes) => {
+                    gone = false;
+                    beginning.leave_out(bytes.to_vec())
+                }
                 Came::Nothing if beginning.pause().is_some() => beginning.end(),
-                Came::Nothing => {
+                Came::Nothing if waits.is_some() => {
                     if let Over::Unheard = self.send_pieces(output.rest()) {
                         return Ok(Over::Unheard);
                     }
                     continue;
                 }
+                Came::Nothing if gone => break None,
+                Came::Nothing => {
+                    gone = self.has_ended(&found);
+                    continue;
+                }
                 Came::Woken => return Ok(Over::Unheard),
-                Came::End(status) => break status,
+                Came::End(status) => break Some(status),
             };
             if let Over::Unheard = self.send_pieces(output.pieces(&bytes)) {
                 return Ok(Over::Unheard);
             }
         };
-        door.plan_ran(&form, &plan, began.elapsed(), status);
+        if let Some(status) = status {
+            door.plan_ran(&form, &plan, began.elapsed(), status);
+        }
         let mut pieces = output.pieces(&beginning.end());
         pieces.extend(output.rest());
         pieces.push(Piece::Text(output.feeds.rest()));
         if let Over::Unheard = self.send_pieces(pieces) {
             return Ok(Over::Unheard);
         }
-        match status.success() {
-            true => Ok(Over::End),
-            false => Err(broken(std::io::Error::other("the engine's client gave up"))),
+        match status {
+            Some(status) if !status.success() => {
+                Err(broken(std::io::Error::other("the engine's client gave up")))
+            }
+            _ => Ok(Over::End),
         }
     }
 
