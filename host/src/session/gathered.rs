@@ -84,6 +84,20 @@ impl Logs {
         gathering.end().0
     }
 
+    /// Where lines begin whose times are known, and those, of the text after so many bytes.
+    pub(super) fn places_after(&self, from: usize) -> Vec<(u64, i64)> {
+        let (mut places, mut at) = (Vec::new(), 0);
+        for (time, line) in self.lines() {
+            // With one missing, its line would have the time of another.
+            let Some(time) = time else { return Vec::new() };
+            if at + line.len() > from {
+                places.push((at.saturating_sub(from) as u64, time.as_millisecond()));
+            }
+            at += line.len();
+        }
+        places
+    }
+
     /// The lines, their ends included, each with the time at which it ended: none where that is not
     /// known, or the times were not asked for.
     pub fn lines(&self) -> impl Iterator<Item = (Option<Timestamp>, &[u8])> {

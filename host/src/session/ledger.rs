@@ -22,6 +22,7 @@ mod file;
 mod names;
 
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use rustix::fs::{Access, AtFlags};
 
 use super::SessionConfig;
 use crate::private::{self, random_name};
+use crate::shim::marks;
 use crate::{Error, Result};
 
 pub use entry::{Entry, next_number};
@@ -208,6 +210,16 @@ impl Ledger {
         let logs = self.sub("logs")?;
         private::write_whole(&logs, &format!("{run}.log"), text, false)
             .map_err(|error| self.failed("write logs in", error))
+    }
+
+    /// Note when that output came. Without it the times are not known, and that is all.
+    pub(crate) fn save_times(&self, run: &str, places: &[(u64, i64)]) {
+        let Ok(log) = self.open_log(run, false).and_then(|log| log.metadata()) else { return };
+        if !places.is_empty()
+            && let Ok(times) = self.sub("times")
+        {
+            let _ = private::write_whole(&times, run, &marks(log.ino(), places), false);
+        }
     }
 
     /// The state folder.

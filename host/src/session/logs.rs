@@ -160,15 +160,19 @@ impl Host {
             return;
         }
         let most = usize::try_from(self.config().history()).unwrap_or(usize::MAX);
-        let text = self
-            .told_by_backend(found, u32::MAX)
+        let all = LogOptions { times: true, ..LogOptions::default() };
+        let logs = self
+            .told_with_times(found, &all)
+            .or_else(|_| self.told_by_backend(found, u32::MAX).map(Logs::untimed))
             // It is too much to be read at once.
-            .or_else(|_| self.told_by_backend(found, LINES_KEPT))
-            .and_then(|text| {
-                let from = text.len().saturating_sub(most);
-                ledger.save_log(&entry.run, text.get(from..).unwrap_or_default())
-            });
-        if let Err(error) = text {
+            .or_else(|_| self.told_by_backend(found, LINES_KEPT).map(Logs::untimed));
+        let kept = logs.and_then(|logs| {
+            let from = logs.text().len().saturating_sub(most);
+            ledger.save_log(&entry.run, logs.text().get(from..).unwrap_or_default())?;
+            ledger.save_times(&entry.run, &logs.places_after(from));
+            Ok(())
+        });
+        if let Err(error) = kept {
             let name = &entry.name;
             self.warn(&format!("what '{name}' printed before is not kept: {error}"));
         }

@@ -27,7 +27,7 @@ use crate::session::processes;
 pub use recorder::{record, wait_for_writer};
 pub use report::{Inbox, Report, wait};
 pub use ticket::Ticket;
-pub(crate) use times::Marks;
+pub(crate) use times::{Marks, marks};
 
 use reserve::Reserve;
 

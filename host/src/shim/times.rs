@@ -226,6 +226,21 @@ impl Marks {
     }
 }
 
+/// All marks of a log of this number, at these places and with these times.
+pub(crate) fn marks(log: u64, places: &[(u64, i64)]) -> Vec<u8> {
+    let head = head(log);
+    let (mut bytes, mut check) = (head.to_vec(), hash(0, &head));
+    let mut last = None;
+    for (place, time) in places {
+        if last.replace(time) != Some(time) {
+            let (mark, next) = mark(check, u64::try_from(*time).unwrap_or_default(), *place);
+            bytes.extend_from_slice(&mark);
+            check = next;
+        }
+    }
+    bytes
+}
+
 /// The file of the marks of a log, in a folder of their own; `None` for a log that is not where the
 /// logs of runs are.
 fn beside(log: &Path) -> Option<PathBuf> {

@@ -44,6 +44,9 @@ fn what_the_run_before_printed_is_kept() {
             until_ended(world, &name);
         }
         assert_eq!(world.kst(["logs", "-p", &name]).ok().out(), "first\n", "{engine}");
+        let timed = world.kst(["logs", "-p", "-t", "--since", "1h", &name]).ok().out();
+        assert!(timed.ends_with("Z first\n"), "{engine}: {timed}");
+        assert_eq!(world.kst(["logs", "-p", "--until", "1h", &name]).ok().out(), "", "{engine}");
         assert_eq!(world.kst(["logs", &name]).ok().out(), "second\n", "{engine}");
         world.kst(["remove", &name]).ok();
         world.kst(["logs", "-p", &name]).exits(3);

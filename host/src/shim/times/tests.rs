@@ -75,6 +75,16 @@ fn there_are_not_many_marks() {
 }
 
 #[test]
+fn marks_that_are_made_at_once_are_read() {
+    let place = place();
+    let number = place.file.metadata().unwrap().ino();
+    fs::write(place.index(), marks(number, &[(0, 5), (3, 5), (9, 4), (12, 7)])).unwrap();
+    let read = place.read().unwrap();
+    assert_eq!(read.marks, [(0, 5), (9, 4), (12, 7)]);
+    assert!(read.is_whole());
+}
+
+#[test]
 fn a_clock_that_is_set_back_is_noted_as_it_is() {
     let place = place();
     let mut times = place.marked(&[0]);
