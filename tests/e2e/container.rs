@@ -12,6 +12,7 @@ mod lifecycle;
 mod log_times;
 mod names;
 mod output;
+mod restart_policy;
 mod together;
 mod truth;
 mod wait;

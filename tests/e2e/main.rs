@@ -36,6 +36,7 @@ mod man;
 mod other_users;
 mod python;
 mod restart;
+mod restart_policy;
 mod screen;
 mod send;
 mod several;

@@ -21,6 +21,8 @@ const START: &[&str] = &[
     "quick",
     "--stop-signal",
     "INT",
+    "--restart",
+    "on-failure:5",
     "--",
     "server",
     "--port",
@@ -30,7 +32,7 @@ const START: &[&str] = &[
 /// All that the user asked for, each part in its place.
 const WHOLE: &str = "box new {name} [--image {option-image}] [-v {option-volumes}]... [-w {workdir}] \
                      [--env-file {env-file}] [{?option-quick} --quick] \
-                     [--stop-signal {signal}] -- {command}";
+                     [--stop-signal {signal}] [--restart {restart}] -- {command}";
 
 /// `evil`, which starts sessions by this form.
 fn by(usage: &str) -> Script {
@@ -51,6 +53,7 @@ fn a_form_that_leaves_something_out() {
         (" [--env-file {env-file}]", "the environment ({env-file})"),
         (" [{?option-quick} --quick]", "the option quick"),
         (" [--stop-signal {signal}]", "the signal that is to end it ({signal})"),
+        (" [--restart {restart}]", "when it is to be started again ({restart})"),
     ] {
         let usage = WHOLE.replace(left_out, "");
         assert_ne!(usage, WHOLE, "{left_out}");
@@ -75,8 +78,18 @@ fn the_whole_is_what_runs() {
             argv.join(" ").starts_with(
                 "box new web --image busybox -v /srv:/data -w /tmp --env-file /dev/fd/",
             ) && argv.ends_with(
-                &["--quick", "--stop-signal", "INT", "--", "server", "--port", "80"]
-                    .map(String::from),
+                &[
+                    "--quick",
+                    "--stop-signal",
+                    "INT",
+                    "--restart",
+                    "on-failure:5",
+                    "--",
+                    "server",
+                    "--port",
+                    "80",
+                ]
+                .map(String::from),
             ) && !argv.iter().any(|word| word.contains("secret"))
         },
     );
@@ -91,6 +104,31 @@ fn a_condition_that_hides_a_part() {
     ] {
         starting(&hidden).says("leaves out").lands_when(|seen| seen.ran(&["box", "new", "web"]));
     }
+}
+
+#[test]
+fn a_restart_that_nobody_asked_for() {
+    // The backend says what it likes of the policy: what stands in the argv is the user's own, or nothing.
+    for asked in [&[][..], &["--restart", "never"]] {
+        let mut words = vec!["start", "web", "-b", "evil"];
+        words.extend(asked);
+        words.extend(["--", "server"]);
+        Attack::by(Script::elsewhere())
+            .kst(&words)
+            .exits(0)
+            .running(&[])
+            .lands_only_as(by("box new {name} [--restart {restart}] -- {command}"), |seen| {
+                seen.ran(&["box", "new", "web", "--", "server"])
+            });
+    }
+    // Nor is it put behind a condition that the user did not meet.
+    let usage = "box new {name} [{?force} --restart {restart}] -- {command}";
+    Attack::by(by(usage))
+        .kst(&["start", "web", "-b", "evil", "--restart", "always", "--", "server"])
+        .stopped_by(&[Guard::WholeRequest])
+        .exits(7)
+        .says("when it is to be started again ({restart})")
+        .lands_when(|seen| seen.ran(&["box", "new", "web"]));
 }
 
 #[test]

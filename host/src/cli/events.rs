@@ -14,8 +14,8 @@ use super::{examples, render};
 
 /// Tell what happens to sessions from now on, until Ctrl-C
 ///
-/// A line for each session that is started, becomes ready (as `kst up` finds it, or its engine where that
-/// looks after it), exits or is removed, on every backend and whoever did it. What kst did and each end of its sessions is
+/// A line for each session that is started (also again by itself), becomes ready (as `kst up` finds it, or
+/// its engine where that looks after it), exits or is removed, on every backend and whoever did it. What kst did and each end of its sessions is
 /// told at once, and so is what podman, docker and tmux tell of; other sessions are looked at every few
 /// seconds, and one that came and went between two looks is missed.
 #[derive(Debug, clap::Args)]
@@ -101,10 +101,15 @@ fn line(change: &Change) -> String {
     };
     let mut facts = vec![render::status::place(session)];
     match change.what {
-        Happening::Started => facts.extend(session.run.map(|run| format!("run {run}"))),
+        Happening::Started => {
+            facts.extend(session.run.map(|run| format!("run {run}")));
+            let again = session.restarts.filter(|count| *count > 0);
+            facts.extend(again.map(|count| format!("restart {count}")));
+        }
         Happening::Exited => {
             let how = render::words::ending_of(session);
             facts.push(how.unwrap_or_else(|| "nobody knows how".to_owned()));
+            facts.extend(render::words::restarting(session, change.at));
         }
         Happening::Ready | Happening::Removed => {}
     }

@@ -301,7 +301,7 @@ mod tests {
         each_command(&definition, &mut |command| {
             for help in [command.clone().render_help(), command.clone().render_long_help()] {
                 let lines = help.to_string().lines().count();
-                assert!((5..105).contains(&lines), "{}: {lines} lines", command.get_name());
+                assert!((5..110).contains(&lines), "{}: {lines} lines", command.get_name());
             }
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
             assert!(!about.is_empty() && abouts.insert(about.clone()), "{about}");

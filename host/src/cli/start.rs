@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use kst::session::{
-    Command, Filter, Host, OptionValue, SessionConfig, SessionState, SessionStatus,
+    Command, Filter, Host, OptionValue, RestartPolicy, SessionConfig, SessionState, SessionStatus,
 };
 use kst::text::{escape_controls, nearest};
 
@@ -98,6 +98,10 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     #[arg(value_parser = values::number(kst::config::MAX_STOP_TIMEOUT))]
     pub stop_timeout: Option<u32>,
+
+    /// When it is started again by itself: `never`, `on-failure`, `on-failure:N` (N times), `always`
+    #[arg(long, value_name = "POLICY", value_parser = values::word(), allow_hyphen_values = true)]
+    pub restart: Option<String>,
 
     /// Print nothing but errors
     #[arg(short, long)]
@@ -235,6 +239,7 @@ fn definition(
         options,
         stop_signal: args.stop_signal,
         stop_timeout: args.stop_timeout,
+        restart: args.restart.map(|policy| policy.parse::<RestartPolicy>()).transpose()?,
         history: None,
         defined_in: None,
     })

@@ -8,7 +8,7 @@ use super::keys;
 use super::problem::Problem;
 use super::read::twice;
 use super::tree::{Entry, Kind, Map, Node, Place, Scalar, Value};
-use super::{Severity, Sourced, limits, startup};
+use super::{Severity, Sourced, limits, restart, startup};
 use crate::limits::{Limits, Unit};
 use crate::plugin::{Digest, canonical};
 use crate::session::validate::{self, quoted};
@@ -467,6 +467,10 @@ impl SessionCheck<'_> {
             let result = stop_timeout(entry, &self.key("stop_timeout"));
             self.noted(result).flatten()
         });
+        if let Some(entry) = map.get("restart") {
+            let result = restart::check(entry, &self.key("restart"), contained);
+            session.restart = self.noted(result).flatten();
+        }
         if let Some(entry) = map.get("history") {
             let result = match contained {
                 true => Err(kept_by_engine(entry, &self.key("history"))),

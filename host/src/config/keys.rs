@@ -16,7 +16,7 @@ pub(super) const OPS: [&str; 8] = [
 ];
 
 /// The keys of a session that every backend has.
-pub(super) const SESSION: [&str; 11] = [
+pub(super) const SESSION: [&str; 12] = [
     "backend",
     "command",
     "shell",
@@ -25,6 +25,7 @@ pub(super) const SESSION: [&str; 11] = [
     "env_file",
     "stop_signal",
     "stop_timeout",
+    "restart",
     "depends_on",
     "ready",
     "history",
@@ -32,6 +33,9 @@ pub(super) const SESSION: [&str; 11] = [
 
 /// The keys of a session's `ready`.
 pub(super) const READY: [&str; 4] = ["log", "tcp", "command", "timeout"];
+
+/// The keys of a session's `restart`, written out.
+pub(super) const RESTART: [&str; 4] = ["policy", "max", "backoff", "max_backoff"];
 
 /// The options of kstlib's own backends.
 pub(crate) const OPTIONS: [&str; 6] =
@@ -48,7 +52,7 @@ pub(crate) const KSTLIB_BACKENDS: [&str; 2] = ["tmux", "container"];
 pub(super) const DEFAULT_BACKEND: &str = "tmux";
 
 /// What other tools call the same things.
-const OTHER_NAMES: [(&str, &str); 26] = [
+const OTHER_NAMES: [(&str, &str); 33] = [
     ("cmd", "command"),
     ("args", "command"),
     ("run", "command"),
@@ -64,6 +68,13 @@ const OTHER_NAMES: [(&str, &str); 26] = [
     ("healthcheck", "ready"),
     ("stop_grace_period", "stop_timeout"),
     ("kill_signal", "stop_signal"),
+    ("restart_policy", "restart"),
+    ("condition", "policy"),
+    ("max_attempts", "max"),
+    ("max_retries", "max"),
+    ("delay", "backoff"),
+    ("restart_sec", "backoff"),
+    ("max_delay", "max_backoff"),
     ("log_size", "history"),
     ("max_size", "history"),
     ("image_name", "image"),

@@ -49,6 +49,7 @@ mod keys;
 mod limits;
 mod problem;
 mod read;
+mod restart;
 mod schema;
 mod show;
 mod startup;

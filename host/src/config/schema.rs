@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{MAX_SESSIONS, MAX_STOP_TIMEOUT, limits};
+use super::{MAX_SESSIONS, MAX_STOP_TIMEOUT, limits, restart};
 use crate::limits::Unit;
 use crate::session::LEAST_HISTORY;
 use crate::session::validate::{
@@ -222,6 +222,7 @@ fn session(name: &str) -> Value {
                 "maximum": MAX_STOP_TIMEOUT,
                 "default": 10
             },
+            "restart": restart::schema(),
             "history": history("How much of its output is kept (not of a container); without it, ops.history.", "1 GiB"),
             "image": {
                 "description": "The image to run (container).",

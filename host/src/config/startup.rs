@@ -9,8 +9,8 @@ use super::keys;
 use super::problem::Problem;
 use super::tree::{Entry, Map, Node, Place, Value};
 use crate::limits::Unit;
-use crate::session::Command;
 use crate::session::validate::{self, quoted};
+use crate::session::{Command, Restart};
 use crate::text::nearest;
 
 /// How long a session gets to be ready where nothing else is said.
@@ -155,7 +155,9 @@ pub(super) fn check(
     for (name, wanted) in wanted {
         let mut depends_on = Vec::new();
         for one in wanted {
-            match resolve(&name, one, &checked.startups) {
+            let (at, key) = (one.at.clone(), one.key.clone());
+            let resolved = resolve(&name, one, &checked.startups);
+            match resolved.and_then(|one| can_succeed(one, sessions, &at, &key)) {
                 Ok(dependency) => depends_on.push(dependency),
                 Err(problem) => spoil(sessions, &name, problem, problems),
             }
@@ -267,6 +269,26 @@ fn resolve(
     }
     let usual = if other.ready.is_some() { Condition::Ready } else { Condition::Started };
     Ok(Dependency { name, condition: condition.unwrap_or(usual) })
+}
+
+/// One that is started again after each end never has succeeded.
+fn can_succeed(
+    dependency: Dependency,
+    sessions: &Sessions,
+    at: &Place,
+    key: &str,
+) -> Result<Dependency, Problem> {
+    let other = sessions.iter().find(|(name, _)| *name == dependency.name);
+    let policy = other.and_then(|(_, session)| session.as_ref().ok()?.restart.as_ref());
+    let always =
+        policy.is_some_and(|policy| policy.when == Restart::Always && policy.max.is_none());
+    if dependency.condition != Condition::Succeeded || !always {
+        return Ok(dependency);
+    }
+    let name = quoted(&dependency.name);
+    let what = format!("{name} never succeeds: it is started again after each end");
+    let advice = format!("write `restart: on-failure` for {}", dependency.name);
+    Err(Problem::at(at, key, what).advise(advice))
 }
 
 /// The way from a session back to itself, if there is one.

@@ -62,6 +62,9 @@ pub(super) fn check(
         Operation::Start if request.signal.is_some() && !has(Placeholder::Signal) => {
             return missing("the signal that is to end it ({signal})".to_owned());
         }
+        Operation::Start if request.restart.is_some() && !has(Placeholder::Restart) => {
+            return missing("when it is to be started again ({restart})".to_owned());
+        }
         Operation::Start | Operation::Exec => {}
         Operation::Send if has(Placeholder::PasteFile) => {
             // Behind a paste, Enter is a matter of the form's own words.

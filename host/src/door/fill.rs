@@ -435,6 +435,7 @@ impl<'a> Filler<'a> {
             Placeholder::KeysFile => path(&request.keys_file),
             Placeholder::PasteFile => path(&request.paste_file),
             Placeholder::Signal => text(&request.signal),
+            Placeholder::Restart => text(&request.restart),
             Placeholder::Id => match self.source.bound {
                 Binding::None => Filling::None,
                 Binding::One { row, .. } => match &row.id {

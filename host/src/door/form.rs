@@ -175,6 +175,7 @@ pub enum Placeholder {
     KeysFile,
     PasteFile,
     Signal,
+    Restart,
     Id,
     File(String),
 }
@@ -200,6 +201,7 @@ impl Placeholder {
             "keys-file" => Placeholder::KeysFile,
             "paste-file" => Placeholder::PasteFile,
             "signal" => Placeholder::Signal,
+            "restart" => Placeholder::Restart,
             "id" => Placeholder::Id,
             text => {
                 if let Some(name) = text.strip_prefix("option-").filter(|name| !name.is_empty()) {
@@ -240,6 +242,7 @@ impl std::fmt::Display for Placeholder {
             Placeholder::KeysFile => f.write_str("{keys-file}"),
             Placeholder::PasteFile => f.write_str("{paste-file}"),
             Placeholder::Signal => f.write_str("{signal}"),
+            Placeholder::Restart => f.write_str("{restart}"),
             Placeholder::Id => f.write_str("{id}"),
             Placeholder::File(name) => write!(f, "{{file-{name}}}"),
         }

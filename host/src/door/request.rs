@@ -62,6 +62,8 @@ pub struct Request {
     pub enter: bool,
     /// A signal's name without SIG: `{signal}`.
     pub signal: Option<String>,
+    /// When the engine is to start the session again by itself, in engines' words: `{restart}`.
+    pub restart: Option<String>,
     /// Whether the user's terminal is there: `{?terminal}`.
     pub terminal: bool,
     /// Whether not to ask first: `{?force}`.
@@ -113,6 +115,7 @@ impl Request {
             paste_file: None,
             enter: false,
             signal: None,
+            restart: None,
             terminal: false,
             force: false,
             resume: false,
@@ -161,6 +164,7 @@ impl fmt::Debug for Request {
             .field("paste_file", &self.paste_file)
             .field("enter", &self.enter)
             .field("signal", &self.signal)
+            .field("restart", &self.restart)
             .field("terminal", &self.terminal)
             .field("force", &self.force)
             .field("resume", &self.resume)

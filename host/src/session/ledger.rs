@@ -313,6 +313,19 @@ impl Ledger {
     }
 }
 
+/// Whether kst was asked to stop a run, by the ledger's file `path`: for the shim.
+pub(crate) fn is_stopping(path: &Path, run: &str) -> bool {
+    file::folder_of(path).is_ok_and(|folder| entry::is_stopping(&file::read(&folder), run))
+}
+
+/// Take dead lines out of the ledger's file `path`, if there are many: for the shim, whose program may
+/// be started again without end.
+pub(crate) fn compact_at(path: &Path) {
+    if let Ok(folder) = file::folder_of(path) {
+        let _ = compact::compact_if_worthwhile(&folder);
+    }
+}
+
 /// Why nothing can be kept, and what to do about that. `what` is the beginning of the sentence.
 pub(crate) fn cannot_keep(what: &str, error: &io::Error) -> Error {
     use io::ErrorKind;

@@ -8,6 +8,7 @@ use super::find::Listing;
 use super::gathered::{LogOptions, Logs};
 use super::host::{Host, HostSettings};
 use super::model::{Command, ExitStatus, OptionValue, SessionConfig, SessionState, SessionStatus};
+use super::policy::RestartPolicy;
 use super::send::Input;
 use super::signal::SignalName;
 use super::stop::StopOptions;
@@ -179,6 +180,13 @@ impl SessionManager {
         self
     }
 
+    /// When its program is started again by itself: `"on-failure:5".parse()?`.
+    #[must_use]
+    pub fn restart_policy(mut self, policy: RestartPolicy) -> Self {
+        self.config.restart = Some(policy);
+        self
+    }
+
     /// The session's name.
     pub fn name(&self) -> &str {
         &self.config.name
@@ -217,6 +225,7 @@ impl SessionManager {
         config.options.extend(overrides.options);
         config.stop_signal = overrides.stop_signal.or(config.stop_signal);
         config.stop_timeout = overrides.stop_timeout.or(config.stop_timeout);
+        config.restart = overrides.restart.or(config.restart);
         self.host.start(&config)
     }
 

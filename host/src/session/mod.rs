@@ -27,6 +27,7 @@ mod manager;
 mod model;
 mod options;
 mod out_of_reach;
+mod policy;
 mod probe;
 pub mod processes;
 mod remembered;
@@ -62,6 +63,7 @@ pub use model::{
     Command, DEFAULT_HISTORY, ExitStatus, LEAST_HISTORY, OptionValue, SessionConfig, SessionState,
     SessionStatus,
 };
+pub use policy::{BACKOFF, BACKOFF_BOUNDS, MAX_BACKOFF, Restart, RestartPolicy};
 pub use send::{Input, Key};
 pub use several::{Each, Told};
 pub use signal::SignalName;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::policy::RestartPolicy;
+
 /// The state of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -108,6 +110,9 @@ pub struct SessionConfig {
     pub stop_signal: Option<String>,
     /// How long it has to end after that, in seconds, where a stop does not say so itself.
     pub stop_timeout: Option<u32>,
+    /// When its program is started again by itself; `None`: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<RestartPolicy>,
     /// How many bytes of its output are kept, where it runs on this machine; `None`: as many as of
     /// all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,8 +152,19 @@ pub struct SessionStatus {
     ///
     /// [`Host::remove`]: super::Host::remove
     pub run: Option<u32>,
-    /// How often its engine has started it again by itself, where it counts that (containers).
+    /// How often its program was started again by itself: on this machine by kst, as its definition
+    /// says, elsewhere by its engine, where that counts it.
     pub restarts: Option<u32>,
+    /// Whether its program has ended and is about to be started again. Its state is
+    /// [`SessionState::Running`] all the while.
+    pub restarting: bool,
+    /// When that will be, where it is known.
+    pub restarting_at: Option<jiff::Timestamp>,
+    /// How its program ended the last time, of a session that runs on and was started again, or is
+    /// about to be; where that is known.
+    pub last_exit: Option<ExitStatus>,
+    /// When that was.
+    pub last_ended_at: Option<jiff::Timestamp>,
     /// How many windows it has (tmux, screen).
     pub window_count: Option<u32>,
     /// The image it runs (containers).
@@ -178,6 +194,10 @@ impl SessionStatus {
             out_of_memory: None,
             run: None,
             restarts: None,
+            restarting: false,
+            restarting_at: None,
+            last_exit: None,
+            last_ended_at: None,
             window_count: None,
             image: None,
             health: None,

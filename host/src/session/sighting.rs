@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::ledger::Entry;
-use super::model::{SessionState, SessionStatus};
+use super::model::{ExitStatus, SessionState, SessionStatus};
 use super::processes;
 use super::survey::Filter;
 use crate::door::{Location, Operation, Placement, Request};
@@ -234,9 +234,9 @@ fn from_engine(
     if let Some(entry) = entry {
         created = created.or(Some(entry.started_at));
         if here {
-            started = Some(entry.started_at);
+            started = Some(began(entry));
             // The engine knows the shim; the ledger knows the program.
-            pid = entry.pid.map(|(pid, _)| pid).or(pid);
+            pid = entry.pid.map(|(pid, _)| pid).or(pid).filter(|_| entry.restarting.is_none());
             let only_the_shim =
                 entry.shim.is_some_and(|(shim, _)| session.pids.iter().all(|&pid| pid == shim));
             if let (Some((how, at)), true) = (entry.end, only_the_shim) {
@@ -259,9 +259,26 @@ fn from_engine(
             state = SessionState::Stopped;
         }
     }
-    if state != SessionState::Running {
+    let count = guest.restarts.unwrap_or(0);
+    if let Some(entry) = entry.filter(|_| !here && state == SessionState::Exited)
+        && exit.zip(ended_at).is_some_and(|(exit, at)| goes_on(entry, exit, at, count))
+    {
+        state = SessionState::Running;
+    }
+    let mut lives = Lives::default();
+    match entry {
+        Some(entry) if here => lives = Lives::of(entry, state),
+        // An engine that tells how it ended, and that it runs, is about to start it again.
+        _ if state == SessionState::Running => {
+            lives.restarting = exit.is_some();
+            (lives.last_exit, lives.last_ended_at) = (exit.take(), ended_at.take());
+        }
+        _ => {}
+    }
+    if state != SessionState::Running || lives.restarting {
         pid = None;
-    } else if exit.is_some() {
+    }
+    if state == SessionState::Running {
         exit = None;
     }
     SessionStatus {
@@ -277,7 +294,11 @@ fn from_engine(
         exit,
         out_of_memory: guest.out_of_memory,
         run: entry.map(|entry| entry.number),
-        restarts: guest.restarts,
+        restarts: lives.restarts.or(guest.restarts),
+        restarting: lives.restarting,
+        restarting_at: lives.restarting_at,
+        last_exit: lives.last_exit,
+        last_ended_at: lives.last_ended_at,
         window_count: guest.windows,
         image: guest.image,
         health: guest.health,
@@ -291,13 +312,63 @@ fn ready_since(entry: &Entry, started: Option<Timestamp>) -> Option<Timestamp> {
     entry.ready.filter(|ready| started.is_none_or(|started| started <= *ready))
 }
 
+/// What is known of the program's lives before the one that counts.
+#[derive(Default)]
+struct Lives {
+    restarts: Option<u32>,
+    restarting: bool,
+    restarting_at: Option<Timestamp>,
+    last_exit: Option<ExitStatus>,
+    last_ended_at: Option<Timestamp>,
+}
+
+impl Lives {
+    /// By what the shim wrote down.
+    fn of(entry: &Entry, state: SessionState) -> Self {
+        let runs = state == SessionState::Running;
+        // Of one that has ended its last end is its end.
+        let last = entry.last_end.filter(|_| runs);
+        Lives {
+            restarts: Some(entry.again.map_or(0, |(count, _)| count)),
+            restarting: runs && entry.restarting.is_some(),
+            restarting_at: entry.restarting.filter(|_| runs),
+            last_exit: last.map(|(exit, _)| exit),
+            last_ended_at: last.map(|(_, at)| at),
+        }
+    }
+
+    fn tell(self, status: &mut SessionStatus) {
+        status.restarts = self.restarts;
+        status.restarting = self.restarting;
+        status.restarting_at = self.restarting_at;
+        status.last_exit = self.last_exit;
+        status.last_ended_at = self.last_ended_at;
+    }
+}
+
+/// An engine may take so long to start a session again of which it says meanwhile that it has ended.
+const BETWEEN: SignedDuration = SignedDuration::from_secs(5);
+
+/// Whether a session elsewhere that has ended is about to be started again, by its policy: an engine
+/// without a server looks at that only when it has ended (podman), and tells so until then.
+fn goes_on(entry: &Entry, exit: ExitStatus, at: Timestamp, so_often: u32) -> bool {
+    let policy = entry.restart.as_ref().filter(|_| !entry.stopping);
+    policy.is_some_and(|policy| policy.restarts(exit, so_often))
+        && Timestamp::now().duration_since(at).abs() < BETWEEN
+}
+
+/// When the main process began, of which there may have been several.
+fn began(entry: &Entry) -> Timestamp {
+    entry.again.map_or(entry.started_at, |(_, at)| at)
+}
+
 /// What the ledger alone tells of a run of kst's: nothing of its state.
 pub(super) fn of_entry(entry: &Entry) -> SessionStatus {
     SessionStatus {
         created_at: Some(entry.started_at),
         // Elsewhere its engine knows better, which may have started it again.
-        started_at: entry.here.then_some(entry.started_at),
-        ready_at: entry.ready,
+        started_at: entry.here.then(|| began(entry)),
+        ready_at: ready_since(entry, entry.here.then(|| began(entry))),
         run: Some(entry.number),
         ours: true,
         ..SessionStatus::new(&entry.name, SessionState::Unknown, &entry.backend, &entry.location)
@@ -320,6 +391,7 @@ pub(super) fn from_ledger(
         status.exit = Some(exit);
         status.ended_at = Some(at);
         status.state = if entry.stopping { SessionState::Stopped } else { SessionState::Exited };
+        Lives::of(entry, status.state).tell(&mut status);
         return Some(status);
     }
     let same_boot = boot == Some(entry.boot.as_str());
@@ -327,6 +399,7 @@ pub(super) fn from_ledger(
         (Some((shim, start)), _) if same_boot && processes::alive(shim, start) => {
             status.state = SessionState::Running;
             status.pid = entry.pid.map(|(pid, _)| pid);
+            Lives::of(entry, status.state).tell(&mut status);
             if reached {
                 let what = "its engine no longer has it, its processes run on";
                 status.details.push(("note".into(), what.into()));
@@ -377,11 +450,15 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             boot: String::new(),
             here: true,
+            restart: None,
             id: None,
             instance: None,
             shim: None,
             pid: None,
             ready: None,
+            again: None,
+            last_end: None,
+            restarting: None,
             stopping: false,
             end: None,
             failed: false,

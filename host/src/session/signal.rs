@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
@@ -46,6 +47,9 @@ impl SignalName {
     }
 }
 
+/// How long a program that has just ended may take to be known for that.
+const AGAIN: Duration = Duration::from_millis(50);
+
 impl fmt::Display for SignalName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -81,19 +85,30 @@ impl FromStr for SignalName {
 
 impl Host {
     /// Send a signal to a session's program, and to nothing else: one that kst started on this machine
-    /// gets it itself; elsewhere, and for others, the backend's engine sends it, where it can.
+    /// gets it itself; elsewhere, and for others, the backend's engine sends it, where it can. What that
+    /// ends on this machine is started again where its definition says so.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Failed`] where it is not running;
     /// [`Error::Unsupported`] where nobody knows its process.
     pub fn signal(&self, name: &str, filter: &Filter, signal: SignalName) -> Result<SessionStatus> {
-        let found = self.find_reached(name, filter)?;
+        let mut found = self.find_reached(name, filter)?;
         if !found.is_running() {
             return Err(not_running(&found));
         }
+        let gone = |found: &Sighting| {
+            let entry = found.entry.as_ref().filter(|entry| entry.here);
+            entry.is_some_and(|entry| entry.pid.and_then(Held::open).is_none())
+        };
+        if !found.status.restarting && gone(&found) {
+            // Its program has ended since, and another one may have taken its place.
+            std::thread::sleep(AGAIN);
+            found = self.afresh().find_reached(name, filter)?;
+        }
         match &found.entry {
             Some(entry) if entry.here => self.signal_here(&found, entry.pid, signal)?,
+            Some(_) if found.status.restarting => return Err(restarting(&found)),
             _ => self.signal_by_engine(&found, signal)?,
         }
         Ok(found.status)
@@ -106,7 +121,10 @@ impl Host {
         signal: SignalName,
     ) -> Result<()> {
         // It is held: nothing that took its number since can get the signal.
-        let held = program.and_then(Held::open).ok_or_else(|| not_running(found))?;
+        let held = program.and_then(Held::open).ok_or_else(|| match found.status.restarting {
+            true => restarting(found),
+            false => not_running(found),
+        })?;
         let observer = self.observer(About {
             backend: found.status.backend.clone(),
             digest: found.plugin.as_ref().map(|one| one.digest().to_string()).unwrap_or_default(),
@@ -148,6 +166,17 @@ impl Host {
         let none = SessionProcesses::none();
         let served = self.serve(plugin, request, none, |guest| guest.signal(at, name));
         served.map(drop).map_err(|trouble| trouble.error(name, &found.place()))
+    }
+}
+
+/// Why a session gets nothing between two lives of its program.
+fn restarting(found: &Sighting) -> Error {
+    let name = escape_controls(&found.status.name);
+    Error::Failed {
+        what: format!(
+            "the program of session '{name}' has ended, and is about to be started again"
+        ),
+        advice: Some(format!("keep it from that with 'kst stop {name}'")),
     }
 }
 

@@ -15,13 +15,16 @@ use super::ledger::{Entry, Event, Ledger, new_run, next_number};
 use super::locations;
 use super::model::{OptionValue, SessionConfig, SessionState, SessionStatus};
 use super::options::{check, check_required, leave_out_others};
+use super::policy::{Restart, RestartPolicy};
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::{self, Sighting, place, runs_on};
 use super::signal::SignalName;
 use super::survey::Filter;
 use super::{environment, executable, validate};
 use crate::config::env_file;
-use crate::door::{Call, CheckedManifest, Location, Operation, Placeholder, Placement, Request};
+use crate::door::{
+    Call, CheckedManifest, Location, Manifest, Operation, Placeholder, Placement, Request,
+};
 use crate::guard::Guard;
 use crate::plugin::{GuestSession, GuestState, Plugin, StartRequest as GuestStart};
 use crate::shim::{Inbox, Report, Ticket};
@@ -137,6 +140,7 @@ impl Host {
         let named = named.or_else(|| self.config_location(&backend));
         let at = locations::for_start(manifest, &self.programs(), named.as_deref())?;
         validate::env(&config.env)?;
+        check_restart(&mut config, manifest)?;
         if let Some(signal) = &config.stop_signal {
             config.stop_signal = Some(signal.parse::<SignalName>()?.name().to_owned());
         }
@@ -317,6 +321,7 @@ impl Host {
             launch = Some(made);
         } else {
             request.signal.clone_from(&prepared.config.stop_signal);
+            request.restart = prepared.config.restart.as_ref().map(words_of);
             request.command = prepared.words.clone();
             request.env = prepared
                 .config
@@ -339,6 +344,7 @@ impl Host {
             number,
             log: None,
             here,
+            restart: prepared.config.restart.clone(),
         })?;
         if !self.dry_run() {
             ledger.save_spec(&run, &prepared.config).map_err(Trouble::Other)?;
@@ -372,6 +378,7 @@ impl Host {
         let made = made.map(|status| SessionStatus {
             run: Some(number),
             started_at: if here { Some(began) } else { status.started_at },
+            restarts: if here { Some(0) } else { status.restarts },
             ..status
         });
         match &made {
@@ -490,6 +497,7 @@ impl Host {
                 .as_ref()
                 .and_then(|signal| signal.parse::<SignalName>().ok())
                 .map(SignalName::number),
+            restart: prepared.config.restart.clone(),
             ledger: ledger.file(),
             run: run.to_owned(),
             report: report.path().to_owned(),
@@ -564,8 +572,40 @@ fn merge(given: &SessionConfig, defined: Option<&SessionConfig>) -> SessionConfi
         options,
         stop_signal: given.stop_signal.clone().or_else(|| defined.stop_signal.clone()),
         stop_timeout: given.stop_timeout.or(defined.stop_timeout),
+        restart: given.restart.clone().or_else(|| defined.restart.clone()),
         history: given.history.or(defined.history),
         defined_in: defined.defined_in.clone(),
+    }
+}
+
+/// Check when the program is to be started again; one that never is has nothing to say about that.
+fn check_restart(config: &mut SessionConfig, manifest: &Manifest) -> Result<()> {
+    config.restart = config.restart.take().filter(|policy| policy.when != Restart::Never);
+    let Some(policy) = &config.restart else { return Ok(()) };
+    policy.check()?;
+    if manifest.placement == Placement::Here {
+        return Ok(());
+    }
+    let unsupported = |what: &str| {
+        Err(Error::Unsupported { backend: manifest.name.clone(), what: what.to_owned() })
+    };
+    if policy.backoff.is_some() || policy.max_backoff.is_some() {
+        return unsupported(
+            "how long it waits before it starts a session again is the engine's own choice: leave \
+             `backoff` and `max_backoff` out",
+        );
+    }
+    if policy.when == Restart::Always && policy.max.is_some() {
+        return unsupported("a limit of restarts goes with on-failure alone, not with always");
+    }
+    Ok(())
+}
+
+/// A policy by the words that engines have for it. What is stopped is to stay so.
+fn words_of(policy: &RestartPolicy) -> String {
+    match policy.when {
+        Restart::Always => "unless-stopped".to_owned(),
+        _ => policy.to_string(),
     }
 }
 
@@ -589,6 +629,7 @@ fn says_more_than_a_name(given: &SessionConfig) -> bool {
         || !given.options.is_empty()
         || given.stop_signal.is_some()
         || given.stop_timeout.is_some()
+        || given.restart.is_some()
 }
 
 fn status_of(
@@ -612,6 +653,10 @@ fn status_of(
         out_of_memory: session.out_of_memory,
         run: None,
         restarts: session.restarts,
+        restarting: false,
+        restarting_at: None,
+        last_exit: None,
+        last_ended_at: None,
         window_count: session.windows,
         image: session.image,
         health: session.health,

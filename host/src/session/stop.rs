@@ -46,6 +46,9 @@ pub struct StopOutcome {
     pub was_running: bool,
 }
 
+/// How often a session is ended that its engine starts again at the same moment.
+const TIMES: u32 = 8;
+
 impl Host {
     /// End a session, and return when its processes are gone. One that has ended already is no
     /// error.
@@ -103,7 +106,7 @@ impl Host {
         if !found.is_running() {
             return Ok(StopOutcome { status: found.status.clone(), was_running: false });
         }
-        self.end(found, options)?;
+        self.end_for_good(found, options)?;
         let after = self.afresh().find(&found.status.name, &found.filter());
         let status = match after {
             Ok(seen) if seen.is_running() && same_run(&seen, found) => {
@@ -117,6 +120,21 @@ impl Host {
             }
         };
         Ok(StopOutcome { status, was_running: true })
+    }
+
+    /// End a session that its engine may start again in the very moment between its own end and the
+    /// stop: such a stop says that it has failed, and is made again.
+    fn end_for_good(&self, found: &Sighting, options: StopOptions) -> Result<()> {
+        let entry = found.entry.as_ref().filter(|entry| !entry.here);
+        let may_come_back = entry.is_some_and(|entry| entry.restart.is_some());
+        let mut left = if may_come_back && !self.dry_run() { TIMES } else { 1 };
+        loop {
+            left -= 1;
+            match self.end(found, options) {
+                Err(Error::Stop { .. }) if left > 0 => {}
+                done => return done,
+            }
+        }
     }
 
     fn end(&self, found: &Sighting, options: StopOptions) -> Result<()> {

@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use super::host::Host;
@@ -32,7 +33,8 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_s
 
 impl Host {
     /// Wait until a session has ended, however long that takes or at most `timeout`: how it is then,
-    /// with its exit where that is known. One that has ended already is told of at once.
+    /// with its exit where that is known. One that has ended already is told of at once. A program that is
+    /// started again by itself has not ended.
     ///
     /// # Errors
     ///
@@ -174,11 +176,20 @@ impl Host {
             if let (Some(_), Some(status)) = (now.end, told()) {
                 return Ok(status);
             }
+            if let (Some(at), Some(shim)) = (now.restarting, now.shim.and_then(Held::open)) {
+                // Its program has ended, and is to be started again.
+                ended_since = None;
+                let left = at.duration_since(Timestamp::now()).max(SignedDuration::ZERO);
+                let left = Duration::try_from(left).unwrap_or(AGAIN.1);
+                patience.wait_for_at_most(&shim, left.clamp(RECORDED_STEP, AGAIN.1), name)?;
+                continue;
+            }
             // The program first: in a stop its shim stays longer.
             let alive = [now.pid, now.shim].into_iter().flatten();
             let mut alive = alive.filter_map(Held::open);
             match alive.next() {
                 Some(held) if Some(held.identity) == now.pid || now.pid.is_none() => {
+                    ended_since = None;
                     patience.wait_for(&held, name)?;
                 }
                 // Its program has ended, and it is about to write that down.

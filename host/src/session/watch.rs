@@ -6,6 +6,7 @@
 //! whose sessions run on this machine, is looked at again and again besides, so seldom that it costs less
 //! than a hundredth of a processor: tmux tells of sessions, but not of a program whose session stays.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
@@ -405,8 +406,9 @@ fn changes(before: &[SessionStatus], after: &[SessionStatus], now: Timestamp) ->
     for (place, session) in new {
         let was = old.remove(&place);
         let same = was.filter(|was| same_run(was, session));
-        let ran = |one: &SessionStatus| one.state == SessionState::Running;
-        let over = has_ended(session);
+        let runs = |one: &SessionStatus| one.state == SessionState::Running;
+        let ran = |one: &SessionStatus| runs(one) && !one.restarting;
+        let over = has_ended(session) || session.restarting;
         let well = |one: &SessionStatus| ran(one) && one.health.as_deref() == Some("healthy");
         let found =
             session.ready_at.filter(|_| same.is_none_or(|was| was.ready_at != session.ready_at));
@@ -415,13 +417,12 @@ fn changes(before: &[SessionStatus], after: &[SessionStatus], now: Timestamp) ->
             // What is made but never started has not happened yet.
             (None | Some(_), None) if ran(session) || over => {
                 if let Some(was) = was.filter(|was| ran(was)) {
-                    let ended =
-                        SessionStatus { state: SessionState::Unknown, pid: None, ..was.clone() };
-                    tell(Happening::Exited, None, &ended);
+                    let ended = end_since(was, session);
+                    tell(Happening::Exited, ended.ended_at, &ended);
                 }
                 tell(Happening::Started, session.since(), session);
             }
-            (Some(was), Some(_)) if !ran(was) && ran(session) => {
+            (Some(was), Some(_)) if !runs(was) && ran(session) => {
                 tell(Happening::Started, session.started_at, session);
             }
             _ => {}
@@ -430,7 +431,10 @@ fn changes(before: &[SessionStatus], after: &[SessionStatus], now: Timestamp) ->
             tell(Happening::Ready, found, session);
         }
         if (same.is_none() && over) || (same.is_some_and(ran) && !ran(session)) {
-            tell(Happening::Exited, session.ended_at, session);
+            tell(Happening::Exited, end_of(session).ended_at, &end_of(session));
+        } else if same.is_some_and(|was| was.restarting) && !runs(session) {
+            // It was to be started again, and is not.
+            tell(Happening::Exited, None, session);
         }
     }
     for was in old.into_values().filter(|was| was.state != SessionState::Defined) {
@@ -441,6 +445,39 @@ fn changes(before: &[SessionStatus], after: &[SessionStatus], now: Timestamp) ->
         tell(Happening::Removed, None, was);
     }
     changes
+}
+
+/// A session whose program has just ended, as that is told: by itself, though it may be started again.
+fn end_of(session: &SessionStatus) -> Cow<'_, SessionStatus> {
+    if !session.restarting {
+        return Cow::Borrowed(session);
+    }
+    Cow::Owned(SessionStatus {
+        state: SessionState::Exited,
+        exit: session.last_exit,
+        ended_at: session.last_ended_at,
+        last_exit: None,
+        last_ended_at: None,
+        ..session.clone()
+    })
+}
+
+/// How a session that ran has ended, of which another life of its program, or another run, is seen now.
+fn end_since(was: &SessionStatus, is: &SessionStatus) -> SessionStatus {
+    let again = was.run == is.run && was.ours == is.ours;
+    // Of several lives since the last look only the last one's end is known.
+    let next = was.restarts.map(|count| count + 1);
+    let known =
+        again && !is.restarting && next.is_some() && is.restarts == next && is.last_exit.is_some();
+    SessionStatus {
+        state: if known { SessionState::Exited } else { SessionState::Unknown },
+        pid: None,
+        exit: is.last_exit.filter(|_| known),
+        ended_at: is.last_ended_at.filter(|_| known),
+        last_exit: None,
+        last_ended_at: None,
+        ..was.clone()
+    }
 }
 
 /// A session's place: its backend, its location, its name, and which of that name it is there.
@@ -548,6 +585,51 @@ mod tests {
         assert_eq!((exited.what, exited.session.exit), (Happening::Exited, None));
         assert_eq!(exited.session.state, SessionState::Unknown);
         assert_eq!(removed.what, Happening::Removed);
+    }
+
+    #[test]
+    fn each_life_of_a_program_is_told() {
+        let one = SessionStatus { restarts: Some(0), ..running("a", 100) };
+        let waiting = SessionStatus {
+            restarting: true,
+            last_exit: Some(ExitStatus::Code(3)),
+            last_ended_at: at(200),
+            ..one.clone()
+        };
+        let again = SessionStatus {
+            restarting: false,
+            restarts: Some(1),
+            started_at: at(300),
+            ..waiting.clone()
+        };
+        let both = |before: &SessionStatus, after: &SessionStatus| {
+            let before = std::slice::from_ref(before);
+            told(before, std::slice::from_ref(after))
+        };
+        assert_eq!(both(&one, &waiting), [("exited", 200)]);
+        assert_eq!(both(&waiting, &waiting), []);
+        assert_eq!(both(&waiting, &again), [("started", 300)]);
+        assert_eq!(both(&one, &again), [("exited", 200), ("started", 300)]);
+        assert_eq!(told(&[], std::slice::from_ref(&waiting)), [("started", 100), ("exited", 200)]);
+        let now = at(1_000).expect("a time");
+        let changes = |after: &SessionStatus| {
+            changes(std::slice::from_ref(&one), std::slice::from_ref(after), now)
+        };
+        for after in [&waiting, &again] {
+            let session = &changes(after)[0].session;
+            assert_eq!((session.state, session.exit), (SessionState::Exited, waiting.last_exit));
+            assert_eq!(session.restarting, after.restarting);
+        }
+        // What came in between is not known.
+        let third = SessionStatus { restarts: Some(2), ..again.clone() };
+        assert_eq!(both(&one, &third), [("exited", 1_000), ("started", 300)]);
+        assert_eq!(changes(&third)[0].session.state, SessionState::Unknown);
+        let late = SessionStatus { last_ended_at: at(400), restarting: true, ..again.clone() };
+        assert_eq!(both(&waiting, &late), [("started", 300), ("exited", 400)]);
+        // Stopped while it waited.
+        let over = SessionStatus { state: SessionState::Stopped, ..ended("a", 100, 200) };
+        assert_eq!(both(&waiting, &over), [("exited", 1_000)]);
+        assert_eq!(both(&again, &SessionStatus { started_at: at(300), ..over }), [("exited", 200)]);
     }
 
     #[test]

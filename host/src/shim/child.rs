@@ -12,7 +12,7 @@ use std::process::Command;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::process::{getpgrp, getpid, setpgid};
-use rustix::termios::{tcgetpgrp, tcsetpgrp};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 
 use super::Ticket;
 
@@ -22,6 +22,19 @@ pub(super) struct Child {
     pub(super) pid: u32,
     /// The terminal, where the shim and so its program have one.
     pub(super) terminal: Option<File>,
+    /// How the terminal was set before it began.
+    settings: Option<Termios>,
+}
+
+impl Child {
+    /// After its end: make the terminal the shim's again, as it was before.
+    pub(super) fn give_terminal_back(&self) {
+        let Some(terminal) = &self.terminal else { return };
+        let _ = tcsetpgrp(terminal, getpgrp());
+        if let Some(settings) = &self.settings {
+            let _ = tcsetattr(terminal, OptionalActions::Now, settings);
+        }
+    }
 }
 
 /// Why it is not.
@@ -48,6 +61,7 @@ pub(super) fn start(ticket: &Ticket) -> Result<Child, Failure> {
         command.arg0(arg0);
     }
     let terminal = terminal();
+    let settings = terminal.as_ref().and_then(|terminal| tcgetattr(terminal).ok());
     let foreground = terminal.as_ref().and_then(|terminal| terminal.try_clone().ok());
     // SAFETY: between fork and exec the closure only makes system calls: it neither allocates nor
     // locks, and touches no memory but its own file descriptor.
@@ -68,7 +82,7 @@ pub(super) fn start(ticket: &Ticket) -> Result<Child, Failure> {
     // The shim would keep the folder's file system from being unmounted.
     let _ = env::set_current_dir("/");
     match started {
-        Ok(child) => Ok(Child { pid: child.id(), terminal }),
+        Ok(child) => Ok(Child { pid: child.id(), terminal, settings }),
         Err(error) => {
             // The child may have got as far as taking the terminal.
             if let Some(terminal) = &terminal {

@@ -7,8 +7,10 @@
 //!
 //! [`run`] is that program, [`record`] the writer of a session's log. Both load nothing else of kst.
 
+mod again;
 mod child;
 mod gap;
+mod life;
 mod memory;
 mod recorder;
 mod report;
@@ -22,14 +24,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::session::ledger::{Event, append_to};
-use crate::session::processes;
 
 pub use recorder::{record, wait_for_writer};
 pub use report::{Inbox, Report, wait};
 pub use ticket::Ticket;
 pub(crate) use times::{Marks, marks};
 
-use reserve::Reserve;
+use life::Life;
 
 /// How long the shim tries to write into the ledger before it goes on without.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,6 +49,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// - After a TERM it stays until every process below it is gone, however far from its terminal, and
 ///   asks those that are left when the program has ended to end too; a HUP then ends it.
 ///   Without one it ends with the program, and leaves what the program left behind alone.
+/// - Where the ticket has a restart policy that says so, the program is started again after its end, in
+///   the same terminal, once a wait is over and what it left behind has ended too. From a TERM or a HUP on
+///   it is not, nor where the ledger says that the session is being stopped; nor is it where INT or QUIT
+///   come while it waits, which then have no program to go to.
 /// - If Ctrl-Z stops the program it is continued, for no shell would do so.
 ///
 /// Nothing that goes wrong with the ledger or the report keeps the program from running.
@@ -55,7 +60,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn run(ticket: &Path) -> i32 {
     // Before anything else: whatever comes from here on waits until there is somebody to pass it to.
     let signals = watch::block();
-    let ticket = match Ticket::take(ticket) {
+    let mut ticket = match Ticket::take(ticket) {
         Ok(ticket) => ticket,
         Err(error) => {
             complain(&format!("cannot use the ticket {}: {error}", ticket.display()));
@@ -64,44 +69,23 @@ pub fn run(ticket: &Path) -> i32 {
     };
     let me = rustix::process::getpid();
     let _ = rustix::process::set_child_subreaper(Some(me));
-    let own = me.as_raw_nonzero().get().unsigned_abs();
     match child::start(&ticket) {
         Ok(child) => {
-            note(
-                &ticket,
-                &Event::Running {
-                    run: ticket.run.clone(),
-                    shim_pid: own,
-                    shim_start: processes::start_time(own).unwrap_or(0),
-                    pid: child.pid,
-                    pid_start: processes::start_time(child.pid).unwrap_or(0),
-                },
-            );
-            // Before anybody hears of the session, and can fill the disk.
-            let mut reserve = Some(Reserve::hold(&ticket.ledger));
-            report::send(&ticket.report, &Report::Started { pid: child.pid });
-            let Ticket { ledger, run, stop_signal, log, .. } = ticket;
+            let (report, stop_signal) = (ticket.report.clone(), ticket.stop_signal);
+            let log = ticket.log.take();
+            let life = Life::begin(ticket, &child);
+            report::send(&report, &Report::Started { pid: child.pid });
             memory::let_code_go();
-            watch::watch(&signals, &child, stop_signal, log.as_ref(), &mut |exit| {
-                let event = Event::End { run: run.clone(), exit, at: jiff::Timestamp::now() };
-                if let Some(reserve) = reserve.take() {
-                    reserve.write(&ledger, &event);
-                }
-            })
+            watch::watch(&signals, child, stop_signal, log.as_ref(), life)
         }
         Err(failure) => {
-            note(&ticket, &Event::Failed { run: ticket.run.clone() });
+            let _ = append_to(&ticket.ledger, &Event::Failed { run: ticket.run.clone() }, PATIENCE);
             complain(&failure.what);
             let code = failure.code;
             report::send(&ticket.report, &Report::Failed { what: failure.what, code });
             code
         }
     }
-}
-
-/// Write into the ledger, if that can be.
-fn note(ticket: &Ticket, event: &Event) {
-    let _ = append_to(&ticket.ledger, event, PATIENCE);
 }
 
 /// Tell whoever looks at the terminal.

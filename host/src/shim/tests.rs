@@ -14,8 +14,9 @@ use std::time::Instant;
 use super::*;
 use crate::session::ExitStatus;
 use crate::session::ledger::{Entry, Ledger};
-use crate::session::processes::{Identity, alive};
+use crate::session::processes::{self, Identity, alive};
 
+mod again;
 mod terminal;
 
 /// Long past any delay of a busy machine.
@@ -58,6 +59,7 @@ pub(crate) fn prepare(words: &[&str]) -> (tempfile::TempDir, Ledger, Inbox, Tick
             number: 1,
             log: None,
             here: true,
+            restart: None,
         })
         .unwrap();
     let ticket = Ticket {
@@ -67,6 +69,7 @@ pub(crate) fn prepare(words: &[&str]) -> (tempfile::TempDir, Ledger, Inbox, Tick
         dir: folder.path().to_owned(),
         keeps: vec![],
         stop_signal: None,
+        restart: None,
         ledger: ledger.file(),
         run: "r1".into(),
         report: inbox.path().to_owned(),
@@ -88,7 +91,12 @@ pub(crate) fn begin(script: &str) -> Session {
 }
 
 fn begin_words(words: &[&str]) -> Session {
-    let (folder, ledger, inbox, ticket) = prepare(words);
+    begin_ticket(prepare(words))
+}
+
+fn begin_ticket(
+    (folder, ledger, inbox, ticket): (tempfile::TempDir, Ledger, Inbox, Ticket),
+) -> Session {
     let path = ticket.write(&ledger.tickets().unwrap()).unwrap();
     let out = fs::File::create(folder.path().join("out")).unwrap();
     let shim = shim(&path).stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();

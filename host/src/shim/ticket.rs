@@ -6,12 +6,14 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
 use crate::guard::Guard;
 use crate::ownership::no_links;
 use crate::private::{self, random_name};
+use crate::session::RestartPolicy;
 
 /// The first field of a ticket of this form.
 const FORM: &[u8] = b"kst ticket 1";
@@ -39,6 +41,8 @@ pub struct Ticket {
     pub keeps: Vec<String>,
     /// What the program is sent when the session is to end, by its number; `None`: TERM.
     pub stop_signal: Option<i32>,
+    /// When the program is started again after its end; `None`: never.
+    pub restart: Option<RestartPolicy>,
     /// The ledger's file, as [`Ledger::file`](crate::session::ledger::Ledger::file) gives it.
     pub ledger: PathBuf,
     /// The run's id.
@@ -148,6 +152,12 @@ impl Ticket {
         if let Some(signal) = self.stop_signal {
             field("s", &[OsStr::new(&signal.to_string())])?;
         }
+        if let Some(policy) = &self.restart {
+            field("p", &[OsStr::new(&policy.to_string())])?;
+            let (first, longest) = policy.waits();
+            field("w", &[OsStr::new(&first.as_millis().to_string())])?;
+            field("x", &[OsStr::new(&longest.as_millis().to_string())])?;
+        }
         field("l", &[self.ledger.as_os_str()])?;
         field("r", &[OsStr::new(&self.run)])?;
         field("f", &[self.report.as_os_str()])?;
@@ -180,6 +190,9 @@ impl Ticket {
                 b'd' => ticket.dir = owned().into(),
                 b'k' => ticket.keeps.push(String::from_utf8(value.to_vec()).ok()?),
                 b's' => ticket.stop_signal = Some(std::str::from_utf8(value).ok()?.parse().ok()?),
+                b'p' => ticket.restart = Some(std::str::from_utf8(value).ok()?.parse().ok()?),
+                b'w' => ticket.restart.as_mut()?.backoff = Some(milliseconds(value)?),
+                b'x' => ticket.restart.as_mut()?.max_backoff = Some(milliseconds(value)?),
                 b'l' => ticket.ledger = owned().into(),
                 b'r' => ticket.run = String::from_utf8(value.to_vec()).ok()?,
                 b'f' => ticket.report = owned().into(),
@@ -206,12 +219,17 @@ impl std::fmt::Debug for Ticket {
             .field("dir", &self.dir)
             .field("keeps", &self.keeps)
             .field("stop_signal", &self.stop_signal)
+            .field("restart", &self.restart)
             .field("ledger", &self.ledger)
             .field("run", &self.run)
             .field("report", &self.report)
             .field("log", &self.log)
             .finish()
     }
+}
+
+fn milliseconds(value: &[u8]) -> Option<Duration> {
+    Some(Duration::from_millis(std::str::from_utf8(value).ok()?.parse().ok()?))
 }
 
 fn refused(why: impl Into<String>) -> io::Error {

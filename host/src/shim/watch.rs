@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal as Caught};
 use rustix::io::Errno;
@@ -12,6 +12,7 @@ use rustix::process::{
 use rustix::termios::tcsetpgrp;
 
 use super::child::Child;
+use super::life::Life;
 use super::recorder::keep_within;
 use crate::session::ExitStatus;
 use crate::session::processes::{self, Held, Identity};
@@ -27,8 +28,12 @@ const HEARD: [Caught; 7] = [
     Caught::SIGUSR2,
 ];
 
-/// How often the log that an engine writes is looked at, in seconds.
-const LOOKING: i32 = 1;
+/// How often the log that an engine writes is looked at.
+const LOOKING: Duration = Duration::from_secs(1);
+/// How long what a program left behind has to end, once asked, before the program is started again.
+const LEFT: Duration = Duration::from_secs(10);
+/// How long it may take to go once it was killed.
+const KILLED: Duration = Duration::from_secs(1);
 
 /// Keep signals from this thread until they are waited for; those that would only stop or end the
 /// shim by accident, for good.
@@ -46,65 +51,65 @@ pub(super) fn block() -> SigSet {
     heard
 }
 
-/// Stay with the child until nothing is left to do; returns the exit code to end with. `ended` is
-/// called once, when the program has.
+/// Stay with the child, and with those that follow it, until nothing is left to do; returns the exit code
+/// to end with. `life` is asked what comes after each end.
 /// `stop_signal` is what the program is sent where the session is to end, if not TERM; a `log` that the
 /// engine writes is kept within so many bytes.
 pub(super) fn watch(
     signals: &SigSet,
-    child: &Child,
+    child: Child,
     stop_signal: Option<i32>,
     log: Option<&(PathBuf, u64)>,
-    ended: &mut dyn FnMut(ExitStatus),
+    life: Life,
 ) -> i32 {
     let stop_signal = stop_signal.and_then(Signal::from_named_raw).unwrap_or(Signal::TERM);
-    let mut watch = Watch { child, stop_signal, end: None, stopping: false, told: Vec::new() };
+    let mut watch = Watch {
+        child,
+        life,
+        stop_signal,
+        end: None,
+        again: None,
+        stopping: false,
+        hung_up: false,
+        told: Vec::new(),
+    };
     loop {
-        let heard = match log {
+        let heard = match watch.patience(log.is_some()) {
             None => signals.wait(),
-            Some((log, most)) => match wait_a_while(signals) {
-                Err(nix::errno::Errno::EAGAIN) => {
-                    keep_within(log, *most);
-                    continue;
-                }
-                heard => heard,
-            },
+            Some(patience) => wait_a_while(signals, patience),
         };
-        match heard {
-            Ok(Caught::SIGCHLD) => {
-                let before = watch.end;
-                let childless = watch.reap();
-                if let (None, Some(end)) = (before, watch.end) {
-                    ended(end);
+        let done = match heard {
+            Err(nix::errno::Errno::EAGAIN) => {
+                if let Some((log, most)) = log {
+                    keep_within(log, *most);
                 }
-                match watch.end {
-                    Some(end) if !watch.stopping || childless => return code(end),
-                    Some(_) => watch.ask_the_rest(),
-                    None => {}
-                }
+                watch.go_on()
             }
-            Ok(Caught::SIGHUP) => {
-                if let Some(end) = watch.end {
-                    watch.pass_to_the_rest(Signal::HUP);
-                    return code(end);
-                }
-                watch.pass(Signal::HUP);
-                watch.pass(Signal::CONT);
-            }
+            Ok(Caught::SIGCHLD) => watch.children_changed(),
+            Ok(Caught::SIGHUP) => watch.hang_up(),
             Ok(Caught::SIGTERM) => watch.stop(),
-            Ok(Caught::SIGINT) => watch.pass(Signal::INT),
-            Ok(Caught::SIGQUIT) => watch.pass(Signal::QUIT),
+            Ok(Caught::SIGINT) => watch.pass_or_stop(Signal::INT),
+            Ok(Caught::SIGQUIT) => watch.pass_or_stop(Signal::QUIT),
             Ok(Caught::SIGUSR1) => watch.pass_to_program(Signal::USR1),
             Ok(Caught::SIGUSR2) => watch.pass_to_program(Signal::USR2),
             // It cannot be; but if it is, not at full speed.
-            Ok(_) | Err(_) => thread::sleep(Duration::from_millis(10)),
+            Ok(_) | Err(_) => {
+                thread::sleep(Duration::from_millis(10));
+                None
+            }
+        };
+        if let Some(end) = done {
+            return code(end);
         }
     }
 }
 
-/// Wait for a signal, for [`LOOKING`] at most: then there is none.
-fn wait_a_while(signals: &SigSet) -> nix::Result<Caught> {
-    let time = nix::libc::timespec { tv_sec: LOOKING.into(), tv_nsec: 0 };
+/// Wait for a signal for so long at most: then there is none.
+fn wait_a_while(signals: &SigSet, patience: Duration) -> nix::Result<Caught> {
+    let time = nix::libc::timespec {
+        tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: patience.subsec_nanos().into(),
+    };
     // SAFETY: both point to what lives until the call is over; what is told of a signal is not wanted.
     let number = unsafe { nix::libc::sigtimedwait(signals.as_ref(), std::ptr::null_mut(), &time) };
     Caught::try_from(nix::errno::Errno::result(number)?)
@@ -118,19 +123,32 @@ fn code(end: ExitStatus) -> i32 {
     }
 }
 
-struct Watch<'a> {
-    child: &'a Child,
+struct Watch {
+    child: Child,
+    life: Life,
     /// What asks the program to end.
     stop_signal: Signal,
     /// How the program ended, once it has.
     end: Option<ExitStatus>,
+    /// That it is started again.
+    again: Option<Wait>,
     /// Whether somebody asked for the end of the whole session.
     stopping: bool,
+    /// Whether the terminal is gone.
+    hung_up: bool,
     /// Those of the rest that were asked to end.
     told: Vec<Identity>,
 }
 
-impl Watch<'_> {
+/// The time between a program's end and its next start.
+struct Wait {
+    /// When it is over.
+    until: Instant,
+    /// When what the program left behind is killed, and when it is waited for no more.
+    left: [Instant; 2],
+}
+
+impl Watch {
     fn program(&self) -> Option<Pid> {
         // Once it has ended its number may be somebody else's.
         if self.end.is_some() {
@@ -147,18 +165,134 @@ impl Watch<'_> {
     }
 
     /// Pass a signal to the program alone: most die of these who do not wait for them.
-    fn pass_to_program(&self, signal: Signal) {
+    fn pass_to_program(&self, signal: Signal) -> Option<ExitStatus> {
         if let Some(program) = self.program() {
             let _ = kill_process(program, signal);
         }
+        None
     }
 
-    /// The session shall end.
-    fn stop(&mut self) {
+    /// Pass on what was typed. Between two programs it can only mean the session.
+    fn pass_or_stop(&mut self, signal: Signal) -> Option<ExitStatus> {
+        if self.again.is_some() {
+            return self.stop();
+        }
+        self.pass(signal);
+        None
+    }
+
+    /// How long to wait for a signal; `None`: as long as it takes.
+    fn patience(&self, has_log: bool) -> Option<Duration> {
+        let next = self.again.as_ref().map(|again| {
+            let now = Instant::now();
+            let times = std::iter::once(again.until).chain(again.left);
+            let next = times.filter(|time| *time > now).min();
+            next.map_or(Duration::ZERO, |next| next - now)
+        });
+        let looking = has_log.then_some(LOOKING);
+        match (next, looking) {
+            (Some(next), Some(looking)) => Some(next.min(looking)),
+            (next, looking) => next.or(looking),
+        }
+    }
+
+    /// Some child has ended or stopped. Returns how the session ended, if it has.
+    fn children_changed(&mut self) -> Option<ExitStatus> {
+        let before = self.end;
+        let childless = self.reap();
+        if let (None, Some(end)) = (before, self.end) {
+            self.program_ended(end);
+        }
+        let end = self.end?;
+        if self.again.is_some() {
+            return if childless { self.go_on() } else { None };
+        }
+        if !self.stopping || childless {
+            return Some(end);
+        }
+        self.ask_the_rest();
+        None
+    }
+
+    /// The program has ended: it is over, or to be started again.
+    fn program_ended(&mut self, end: ExitStatus) {
+        let Some(wait) = self.life.ended(end, !self.stopping && !self.hung_up) else { return };
+        let until = Instant::now() + wait;
+        let kill = until.max(Instant::now() + LEFT);
+        self.again = Some(Wait { until, left: [kill, kill + KILLED] });
+        self.child.give_terminal_back();
+        // It would keep a port, a lock, the terminal from its successor.
+        self.told.clear();
+        self.ask_the_rest();
+    }
+
+    /// Start the program again, if it is time and what it left behind is gone.
+    fn go_on(&mut self) -> Option<ExitStatus> {
+        let now = Instant::now();
+        let again = self.again.as_ref().filter(|again| again.until <= now)?;
+        let [kill, give_up] = again.left;
+        if !self.reap() && now < give_up {
+            match now < kill {
+                true => self.ask_the_rest(),
+                false => self.pass_to_the_rest(Signal::KILL),
+            }
+            return None;
+        }
+        self.again = None;
+        match self.life.start() {
+            Ok(Some(child)) => {
+                self.child = child;
+                self.end = None;
+                None
+            }
+            Ok(None) => {
+                self.stopping = true;
+                self.over()
+            }
+            Err(end) => {
+                self.end = Some(end);
+                self.program_ended(end);
+                if self.again.is_some() { None } else { self.end }
+            }
+        }
+    }
+
+    /// It is not started again. Returns how the session ended, once nothing is left of it.
+    fn over(&mut self) -> Option<ExitStatus> {
+        self.again = None;
+        if let Some(end) = self.end {
+            self.life.over(end);
+        }
+        self.told.clear();
+        self.ask_the_rest();
+        if self.reap() { self.end } else { None }
+    }
+
+    /// The terminal is gone: there is none to start anything in.
+    fn hang_up(&mut self) -> Option<ExitStatus> {
+        self.hung_up = true;
+        if let Some(end) = self.end {
+            if self.again.take().is_some() {
+                self.life.over(end);
+            }
+            self.pass_to_the_rest(Signal::HUP);
+            return Some(end);
+        }
+        self.pass(Signal::HUP);
+        self.pass(Signal::CONT);
+        None
+    }
+
+    /// The session shall end. Returns how it has, if nothing is left of it.
+    fn stop(&mut self) -> Option<ExitStatus> {
         self.stopping = true;
+        if self.again.is_some() {
+            return self.over();
+        }
         let Some(program) = self.program() else {
             self.told.clear();
-            return self.ask_the_rest();
+            self.ask_the_rest();
+            return None;
         };
         let _ = kill_process_group(program, self.stop_signal);
         let pid = self.child.pid;
@@ -167,6 +301,7 @@ impl Watch<'_> {
             let _ = kill_process_group(program, Signal::HUP);
         }
         let _ = kill_process_group(program, Signal::CONT);
+        None
     }
 
     /// Ask those to end whom the program has left behind, each once.

@@ -14,7 +14,8 @@ macro_rules! line {
          {{json .State.ExitCode}},{{json .State.OOMKilled}},{{json .Created}},\
          {{json .State.StartedAt}},{{json .State.FinishedAt}},{{json .RestartCount}},\
          {{with .State.Health}}{{json .Status}}{{else}}\"\"{{end}},{{json .Config.Image}},\
-         {{json .State.Error}}'"
+         {{json .State.Error}},{{json .HostConfig.RestartPolicy.MaximumRetryCount}},\
+         {{json .HostConfig.RestartPolicy.Name}}'"
     };
 }
 
@@ -30,7 +31,7 @@ const VERSION: &str =
 
 /// `-it`, so that a program finds a terminal when somebody attaches.
 const CREATE: &str = "{location} run -d -it --name {name} --label kst.run={run} [-w {workdir}] \
-    [--stop-signal {signal}] [--env-file {env-file}] [-e {env-inherited}]... [-v {option-volumes}]... \
+    [--stop-signal {signal}] [--restart {restart}] [--env-file {env-file}] [-e {env-inherited}]... [-v {option-volumes}]... \
     [-v {option-log_volume}] [-p {option-ports}]... -- {option-image} [{command}]";
 
 /// Its input is passed on whether it is a terminal or not.
@@ -98,6 +99,8 @@ pub fn description() -> Description {
     .form(Form::changes("resume", &[Start], "{location} [{?resume} start {id}]"))
     .form(Form::changes("unpause", &[Stop], "{location} unpause {id}"))
     .form(Form::changes("stop", &[Stop], "{location} stop -t {timeout} {id}"))
+    // podman forgets by this that a container which has ended is to be started again.
+    .form(Form::changes("settle", &[Stop], "{location} init {id}"))
     .form(Form::changes("kill", &[Stop], "{location} kill {id}"))
     .form(Form::changes("remove", &[Remove], "{location} rm {id}"))
     .form(Form::reads("logs", &[Logs], LOGS))

@@ -5,7 +5,7 @@ use kst_plugin::prelude::*;
 use super::engine;
 
 /// How many values stand at the end of a line.
-const VALUES: usize = 10;
+const VALUES: usize = 12;
 
 /// The time that stands for "never" in both engines.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -37,7 +37,7 @@ impl<'a> Container<'a> {
 
     /// The session that it is.
     pub fn session(&self) -> Session {
-        let [status, code, oom, created, started, finished, restarts, health, image, error] =
+        let [status, code, oom, created, started, finished, restarts, health, image, error, ..] =
             &self.values;
         let mut session = Session::new(self.name, state(status));
         session.created = time(created);
@@ -47,8 +47,14 @@ impl<'a> Container<'a> {
         let oom = oom == "true";
         session.restarts = restarts.parse().ok();
         session.out_of_memory = session.started.as_ref().map(|_| oom);
-        // One that never started has a code, too, of docker's own making.
-        if session.state == State::Ended && session.started.is_some() {
+        // One that never started has a code, too, of docker's own making; and of one that is about to be
+        // started once more podman has forgotten it.
+        if session.state == State::Ended && session.started.is_some() && !is_made(status) {
+            session.ended = time(finished);
+            session.exit = code.parse().ok().map(|code| ended(code, oom));
+        }
+        // It has ended, and is about to be started again: how the last time went.
+        if status == "restarting" {
             session.ended = time(finished);
             session.exit = code.parse().ok().map(|code| ended(code, oom));
         }
@@ -57,6 +63,32 @@ impl<'a> Container<'a> {
         }
         session.detail("error", error);
         session
+    }
+}
+
+impl Container<'_> {
+    /// Whether its engine starts it again by itself after some end.
+    pub fn has_policy(&self) -> bool {
+        let [.., policy] = &self.values;
+        !matches!(policy.as_str(), "" | "no")
+    }
+
+    /// Whether an engine without a server (podman) starts it again now that it has ended, unless it was
+    /// stopped: that is told by nothing.
+    pub fn may_come_back(&self) -> bool {
+        let [status, code, _, _, _, _, restarts, .., most, policy] = &self.values;
+        if state(status) != State::Ended || is_made(status) {
+            return false;
+        }
+        let count = |text: &String| text.parse::<u32>().unwrap_or(0);
+        match policy.as_str() {
+            "always" | "unless-stopped" => true,
+            "on-failure" => {
+                let again = count(most) == 0 || count(restarts) < count(most);
+                code != "0" && again
+            }
+            _ => false,
+        }
     }
 }
 
@@ -79,6 +111,11 @@ fn state(status: &str) -> State {
         }
         _ => State::Unknown,
     }
+}
+
+/// Whether it is as it was made, to be started.
+fn is_made(status: &str) -> bool {
+    matches!(status, "created" | "configured" | "initialized")
 }
 
 /// The engines add a signal's number to 128, and a program may return such a code itself: it was a
@@ -133,9 +170,9 @@ mod tests {
     use super::*;
 
     // Printed by podman 4.3.1 and by docker 28 with engine 20.10, ids shortened.
-    const PODMAN_RUNNING: &str = r#"11491b52 t1 22987 "abc" "running",0,false,"2026-11-23T05:36:12.236685364Z","2026-11-23T05:36:12.484932168Z","0001-01-01T00:00:00Z",0,"","localhost/bb:latest","""#;
-    const PODMAN_EXITED: &str = r#"98e29cfb t2  "" "exited",3,false,"2026-11-23T05:36:12.526485407Z","2026-11-23T05:36:12.768567223Z","2026-11-23T05:36:12.764499171Z",0,"","localhost/bb:latest","""#;
-    const DOCKER_CREATED: &str = r#"0f48e2d4 t3  "" "created",127,false,"2026-11-23T05:36:17.464676205Z","0001-01-01T00:00:00Z","0001-01-01T00:00:00Z",0,"","localhost/bb","exec: \"nosuch\": executable file not found in $PATH: unknown""#;
+    const PODMAN_RUNNING: &str = r#"11491b52 t1 22987 "abc" "running",0,false,"2026-11-23T05:36:12.236685364Z","2026-11-23T05:36:12.484932168Z","0001-01-01T00:00:00Z",0,"","localhost/bb:latest","",0,"""#;
+    const PODMAN_EXITED: &str = r#"98e29cfb t2  "" "exited",3,false,"2026-11-23T05:36:12.526485407Z","2026-11-23T05:36:12.768567223Z","2026-11-23T05:36:12.764499171Z",0,"","localhost/bb:latest","",0,"""#;
+    const DOCKER_CREATED: &str = r#"0f48e2d4 t3  "" "created",127,false,"2026-11-23T05:36:17.464676205Z","0001-01-01T00:00:00Z","0001-01-01T00:00:00Z",0,"","localhost/bb","exec: \"nosuch\": executable file not found in $PATH: unknown",0,"no""#;
 
     fn session(line: &str) -> Session {
         Container::parse(line).unwrap().session()
@@ -189,6 +226,31 @@ mod tests {
     fn restarts_are_counted() {
         let again = PODMAN_RUNNING.replace("\",0,\"\",\"localhost", "\",3,\"\",\"localhost");
         assert_eq!(session(&again).restarts, Some(3));
+    }
+
+    #[test]
+    fn one_that_is_started_again_tells_how_it_ended_and_may_come_back() {
+        let again = PODMAN_EXITED.replace("\"exited\"", "\"restarting\"");
+        let session = session(&again);
+        assert_eq!((session.state, session.exit), (State::Running, Some(ExitStatus::Code(3))));
+        assert_eq!(session.ended.as_deref(), Some("2026-11-23T05:36:12.764499171Z"));
+        let of = |line: &str, most: &str, policy: &str| {
+            let line = line.strip_suffix("0,\"\"").unwrap();
+            let line = [line, most, ",\"", policy, "\""].concat();
+            Container::parse(&line).unwrap().may_come_back()
+        };
+        let back = |most, policy| of(PODMAN_EXITED, most, policy);
+        assert!(back("0", "always") && back("0", "unless-stopped"));
+        assert!(back("0", "on-failure") && back("2", "on-failure"));
+        assert!(!back("0", "no") && !back("0", ""));
+        let twice = PODMAN_EXITED.replace("\",0,\"\",\"localhost", "\",2,\"\",\"localhost");
+        assert!(of(&twice, "3", "on-failure") && !of(&twice, "2", "on-failure"));
+        assert!(!of(&twice.replace(",3,false", ",0,false"), "0", "on-failure"));
+        let made = PODMAN_EXITED.replace("\"exited\"", "\"created\"");
+        assert!(!of(&made, "0", "always") && !of(PODMAN_RUNNING, "0", "always"));
+        let made = Container::parse(&made).unwrap();
+        assert!(!made.has_policy());
+        assert_eq!((made.session().state, made.session().exit), (State::Ended, None));
     }
 
     #[test]

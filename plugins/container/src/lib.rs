@@ -81,18 +81,29 @@ impl Backend for Containers {
         }
     }
 
-    fn stop(_at: &Location, request: &StopRequest) -> Result<(), Error> {
-        let session = look(&request.name)?;
-        if session.state != State::Running {
+    fn stop(at: &Location, request: &StopRequest) -> Result<(), Error> {
+        // Between two lives there is nothing that podman could stop; but it can be kept from the next.
+        // One that runs is left as it is by that.
+        let (session, restarts, ended_for_now) = find(&request.name)?.ok_or(Error::NotFound)?;
+        let restarts = restarts && at.name == "podman";
+        let running = session.state == State::Running;
+        if restarts && (running || ended_for_now) && run("settle", &[])?.ok() {
+            return stays_ended(&request.name);
+        }
+        if !running && !(restarts && ended_for_now) {
             return Err(Error::NotRunning);
         }
         // podman neither stops nor kills a paused one, and nothing paused can end politely.
         if session.details.iter().any(|(key, value)| key == "status" && value == "paused") {
             engine::checked(run("unpause", &[])?)?;
         }
-        let output = run(if request.graceful { "stop" } else { "kill" }, &[])?;
+        // docker does not kill what it is about to start again, and needs not wait for it.
+        let waits =
+            session.details.iter().any(|(key, value)| key == "status" && value == "restarting");
+        let output = run(if request.graceful || waits { "stop" } else { "kill" }, &[])?;
         if ended(&request.name)? {
-            Ok(())
+            // It may have ended by itself just before: then podman does not know that it was to.
+            if restarts { stays_ended(&request.name) } else { Ok(()) }
         } else if output.ok() {
             Err(Error::failed("the container still runs"))
         } else {
@@ -175,14 +186,7 @@ impl Backend for Containers {
 
 /// The container with exactly this name; this also binds its id.
 fn look(name: &str) -> Result<Session, Error> {
-    let output = run("container", &[])?;
-    let containers = inspect::containers(&output)?;
-    match containers.iter().find(|container| container.name == name) {
-        Some(container) => Ok(container.session()),
-        // Found by the beginning of an id: that is another one.
-        None if output.ok() || engine::no_such(&output) => Err(Error::NotFound),
-        None => Err(engine::failure(&output)),
-    }
+    find(name)?.map(|(session, ..)| session).ok_or(Error::NotFound)
 }
 
 /// What a container printed, by the form `last` or at least as much.
@@ -237,6 +241,35 @@ fn undone(name: &str, output: &Output) -> Error {
         },
         Err(_) => failure,
     }
+}
+
+/// The container with exactly this name, whether its engine starts it again by itself, and whether it
+/// has ended and that may be about to happen.
+fn find(name: &str) -> Result<Option<(Session, bool, bool)>, Error> {
+    let output = run("container", &[])?;
+    let containers = inspect::containers(&output)?;
+    match containers.iter().find(|container| container.name == name) {
+        Some(one) => Ok(Some((one.session(), one.has_policy(), one.may_come_back()))),
+        // Found by the beginning of an id: that is another one.
+        None if output.ok() || engine::no_such(&output) => Ok(None),
+        None => Err(engine::failure(&output)),
+    }
+}
+
+/// See that podman does not start a container again that has ended, for as long as that may take. Where
+/// it does, the stop is to be made once more.
+fn stays_ended(name: &str) -> Result<(), Error> {
+    for milliseconds in [0, 100, 150, 250, 250, 250, 250, 250] {
+        pause(milliseconds);
+        match find(name)? {
+            Some((session, ..)) if session.state == State::Running => {
+                return Err(Error::failed("the container was started again at the same moment"));
+            }
+            Some(_) => {}
+            None => return Ok(()),
+        }
+    }
+    Ok(())
 }
 
 /// Whether the container has ended, or is gone; podman may need a moment after a kill.

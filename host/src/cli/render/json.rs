@@ -38,7 +38,8 @@ pub fn status(
 ) -> Value {
     let command = definition.and_then(|definition| definition.command.as_ref());
     let defined_in = definition.and_then(|definition| definition.defined_in.as_ref());
-    let (code, signal) = exit(status);
+    let (code, signal) = exit(status.exit);
+    let (last_code, last_signal) = exit(status.last_exit);
     json!({
         "name": status.name,
         "state": status.state.as_str(),
@@ -56,13 +57,24 @@ pub fn status(
         "out_of_memory": status.out_of_memory,
         "run": status.run,
         "restarts": status.restarts,
+        "restarting": status.restarting,
+        "restarting_at": at(status.restarting_at),
+        "last_exit_code": last_code,
+        "last_signal": last_signal,
+        "last_ended_at": at(status.last_ended_at),
         "health": status.health,
         "details": details(status),
         "location": status.location,
         "ours": status.ours,
         "command": command.map(words),
+        "restart": definition.map(policy),
         "defined_in": defined_in.map(|file| file.display().to_string()),
     })
+}
+
+/// When it is started again by itself, as `kst start --restart` takes it.
+fn policy(definition: &SessionConfig) -> String {
+    definition.restart.as_ref().map_or_else(|| "never".to_owned(), ToString::to_string)
 }
 
 /// A command as the config has it: a list of words, or a text to be split. One for the shell is a
@@ -77,7 +89,8 @@ fn words(command: &Command) -> Value {
 
 /// One session of a list: the keys of `kstlib ops list --json`, then ours.
 fn row(status: &SessionStatus, sockets: &Sockets) -> Value {
-    let (code, signal) = exit(status);
+    let (code, signal) = exit(status.exit);
+    let (last_code, last_signal) = exit(status.last_exit);
     json!({
         "name": status.name,
         "state": status.state.as_str(),
@@ -94,6 +107,11 @@ fn row(status: &SessionStatus, sockets: &Sockets) -> Value {
         "out_of_memory": status.out_of_memory,
         "run": status.run,
         "restarts": status.restarts,
+        "restarting": status.restarting,
+        "restarting_at": at(status.restarting_at),
+        "last_exit_code": last_code,
+        "last_signal": last_signal,
+        "last_ended_at": at(status.last_ended_at),
         "window_count": status.window_count,
         "health": status.health,
         "location": status.location,
@@ -135,8 +153,8 @@ fn backend(health: &BackendHealth) -> Value {
 }
 
 /// Exit code and signal; at most one of them is known.
-fn exit(status: &SessionStatus) -> (Option<i32>, Option<i32>) {
-    match status.exit {
+fn exit(exit: Option<ExitStatus>) -> (Option<i32>, Option<i32>) {
+    match exit {
         Some(ExitStatus::Code(code)) => (Some(code), None),
         Some(ExitStatus::Signal(signal)) => (None, Some(signal)),
         None => (None, None),
@@ -185,11 +203,17 @@ mod tests {
                 "out_of_memory",
                 "run",
                 "restarts",
+                "restarting",
+                "restarting_at",
+                "last_exit_code",
+                "last_signal",
+                "last_ended_at",
                 "health",
                 "details",
                 "location",
                 "ours",
                 "command",
+                "restart",
                 "defined_in",
             ]
         );

@@ -48,7 +48,7 @@ fn row(session: &SessionStatus, now: Timestamp) -> Vec<Cell<'_>> {
     };
     vec![
         Cell::new(&session.name, name),
-        Cell::new(in_words(session), state),
+        Cell::new(in_words(session, now), state),
         Cell::plain(&session.backend),
         Cell::or_dash(Some(&session.location)),
         Cell::or_dash(session.pid.map(|pid| pid.to_string())),
@@ -67,8 +67,9 @@ fn ending(session: &SessionStatus, now: Timestamp) -> Option<String> {
     })
 }
 
-/// The state and, while it runs, what its engine says besides: `running (unhealthy, 3 restarts)`.
-fn in_words(session: &SessionStatus) -> Cow<'static, str> {
+/// The state and, while it runs, what is known besides: `running (unhealthy, 3 restarts)`, `running
+/// (restarting in 4 s, 3 restarts)`.
+fn in_words(session: &SessionStatus, now: Timestamp) -> Cow<'static, str> {
     if session.state != SessionState::Running {
         return session.state.as_str().into();
     }
@@ -78,7 +79,8 @@ fn in_words(session: &SessionStatus) -> Cow<'static, str> {
         Some(count) => Some(format!("{count} restarts")),
     };
     let health = session.health.clone().filter(|health| !health.is_empty());
-    let more: Vec<String> = health.into_iter().chain(restarts).collect();
+    let restarting = words::restarting(session, now);
+    let more: Vec<String> = health.into_iter().chain(restarting).chain(restarts).collect();
     if more.is_empty() {
         return session.state.as_str().into();
     }
@@ -148,6 +150,9 @@ mod tests {
         session.health = None;
         session.restarts = Some(1);
         assert!(text(&session).contains("running (1 restart)"));
+        session.restarting = true;
+        assert!(text(&session).contains("running (restarting, 1 restart)"));
+        session.restarting = false;
         session.restarts = Some(0);
         assert!(!text(&session).contains('('));
     }

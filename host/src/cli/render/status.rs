@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use kst::session::{Command, ExitStatus, SessionConfig, SessionState, SessionStatus, StopOutcome};
+use kst::session::{
+    Command, ExitStatus, RestartPolicy, SessionConfig, SessionState, SessionStatus, StopOutcome,
+};
 use kst::text::escape_controls;
 
 use super::{style, time, words};
@@ -40,6 +42,10 @@ pub fn full(
     add("exit", words::ending_of(status));
     let restarts = status.restarts.filter(|&count| count > 0);
     add("restarts", restarts.map(|count| count.to_string()));
+    let policy = definition.and_then(|definition| definition.restart.as_ref());
+    add("restarting", restarting(status, policy, now));
+    add("last exit", last_exit(status, now));
+    add("restart", policy.map(ToString::to_string));
     add("windows", status.window_count.map(|count| count.to_string()));
     add("image", status.image.clone());
     add("health", status.health.clone());
@@ -57,6 +63,30 @@ pub fn full(
         out.push_str(&format!("{label}{key:width$}{label:#}  {style}{value}{style:#}\n"));
     }
     out
+}
+
+/// When its program is started again: `in 4 s (3 of 5)`.
+fn restarting(
+    status: &SessionStatus,
+    policy: Option<&RestartPolicy>,
+    now: Timestamp,
+) -> Option<String> {
+    let words = words::restarting(status, now)?;
+    let when = words.strip_prefix("restarting ").unwrap_or("now").to_owned();
+    let next = status.restarts.map(|count| u64::from(count) + 1);
+    Some(match next.zip(policy.and_then(|policy| policy.max)) {
+        Some((next, max)) => format!("{when} ({next} of {max})"),
+        None => when,
+    })
+}
+
+/// How its program ended the last time, where it runs on.
+fn last_exit(status: &SessionStatus, now: Timestamp) -> Option<String> {
+    let exit = words::exit_in_words(status.last_exit?);
+    Some(match status.last_ended_at {
+        Some(at) => format!("{exit} ({})", time::ago(at, now)),
+        None => exit,
+    })
 }
 
 /// Whether the time when a session was made says more than when it was started.
@@ -217,6 +247,31 @@ mod tests {
         let text = plain(&full(&status, None, true, sample::now()));
         assert!(text.contains("\ncreated:     2026-11-23T05:31:13Z (3 hours 11 minutes ago)\n"));
         assert!(text.contains("\nstarted:     2026-11-23T06:31:13Z (2 hours 11 minutes ago)\n"));
+    }
+
+    #[test]
+    fn a_program_that_is_started_again_tells_of_that() {
+        let at = |seconds| Some(sample::now() + SignedDuration::from_secs(seconds));
+        let mut status = sample::running();
+        let mut definition =
+            SessionConfig { restart: "on-failure:5".parse().ok(), ..SessionConfig::default() };
+        let text = |status: &SessionStatus, definition: &SessionConfig| {
+            plain(&full(status, Some(definition), true, sample::now()))
+        };
+        assert!(text(&status, &definition).contains("\nrestart:     on-failure:5\n"));
+        (status.restarts, status.last_exit) = (Some(2), Some(ExitStatus::Code(1)));
+        status.last_ended_at = at(-10);
+        let told = text(&status, &definition);
+        assert!(
+            told.contains("\nrestarts:    2\nlast exit:   code 1 (10 seconds ago)\n"),
+            "{told}"
+        );
+        (status.restarting, status.restarting_at) = (true, at(4));
+        let told = text(&status, &definition);
+        assert!(told.contains("\nrestarting:  in 4 s (3 of 5)\n"), "{told}");
+        definition.restart = "always".parse().ok();
+        status.restarting_at = None;
+        assert!(text(&status, &definition).contains("\nrestarting:  now\n"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kst::session::{ExitStatus, SessionState, SessionStatus};
 use kst::text::escape_controls;
 use nix::sys::signal::Signal;
@@ -57,6 +58,18 @@ pub fn ending_of(session: &SessionStatus) -> Option<String> {
     }
 }
 
+/// That a session's program is about to be started again, and when: `restarting in 4s`. `None` where it
+/// is not.
+pub fn restarting(session: &SessionStatus, now: Timestamp) -> Option<String> {
+    session.restarting.then(|| {
+        let left = session.restarting_at.map(|at| at.duration_since(now).as_secs());
+        match left.filter(|left| *left > 0) {
+            Some(seconds) => format!("restarting in {seconds} s"),
+            None => "restarting".to_owned(),
+        }
+    })
+}
+
 /// The same in a word or two: `3`, `SIGKILL`, `OOM`, `unknown`.
 pub fn short_ending_of(session: &SessionStatus) -> Option<String> {
     let oom = session.out_of_memory == Some(true);
@@ -103,6 +116,22 @@ mod tests {
         assert_eq!(exit_in_words(ExitStatus::Signal(15)), "signal 15 (SIGTERM)");
         assert_eq!(ending::<&str>(&Ok(ExitStatus::Code(0))), "exit 0");
         assert_eq!(ending(&Err("timed out")), "timed out");
+    }
+
+    #[test]
+    fn a_start_to_come_is_told_by_its_time() {
+        use crate::cli::render::sample;
+        let mut session = sample::running();
+        assert_eq!(restarting(&session, sample::now()), None);
+        session.restarting = true;
+        assert_eq!(restarting(&session, sample::now()).as_deref(), Some("restarting"));
+        let in_ms = |ms| sample::now() + jiff::SignedDuration::from_millis(ms);
+        for (ms, words) in
+            [(4_200, "restarting in 4 s"), (900, "restarting"), (-9_000, "restarting")]
+        {
+            session.restarting_at = Some(in_ms(ms));
+            assert_eq!(restarting(&session, sample::now()).as_deref(), Some(words), "{ms}");
+        }
     }
 
     #[test]

@@ -141,6 +141,19 @@ fn changes_and_plans_say_which_session() {
 }
 
 #[test]
+fn when_it_is_started_again_is_carried() {
+    let mut start = request(Operation::Start);
+    start.restart = Some("on-failure:5".to_owned());
+    refuses(&format!("eng {AT} run -n {{name}}"), &start, "{restart}");
+    refuses(&format!("eng {AT} run -n {{name}} [{{?force}} -r {{restart}}]"), &start, "{restart}");
+    ok(&format!("eng {AT} run -n {{name}} [-r {{restart}}]"), &start);
+    start.signal = Some("INT".to_owned());
+    refuses(&format!("eng {AT} run -n {{name}} [-s {{signal}}]"), &start, "{restart}");
+    refuses(&format!("eng {AT} run -n {{name}} [-r {{restart}}]"), &start, "{signal}");
+    ok(&format!("eng {AT} run -n {{name}} [-s {{signal}}] [-r {{restart}}]"), &start);
+}
+
+#[test]
 fn keys_signals_and_commands_are_carried() {
     let mut send = request(Operation::Send);
     send.keys = Some("ls".to_owned());

@@ -132,6 +132,7 @@ fn placeholders() {
         "keys-file",
         "paste-file",
         "signal",
+        "restart",
         "id",
         "file-rc",
         "launch",

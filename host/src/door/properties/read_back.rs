@@ -281,6 +281,7 @@ impl<'a> Reader<'a> {
             Placeholder::KeysFile => path(&request.keys_file),
             Placeholder::PasteFile => path(&request.paste_file),
             Placeholder::Signal => request.signal.clone().map(Has::One),
+            Placeholder::Restart => request.restart.clone().map(Has::One),
             Placeholder::Id => self.from.id.map(|id| Has::One(id.to_owned())),
             Placeholder::File(_) => None,
         }

@@ -1,6 +1,6 @@
 //! Taking the dead lines out of the ledger.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Seek};
 
 use cap_std::fs::Dir;
@@ -12,7 +12,8 @@ use crate::private;
 /// Below this many dead lines the file stays as it is.
 const FEW: usize = 64;
 
-/// Rewrite the ledger without the runs that were removed, if most of its lines are about those.
+/// Rewrite the ledger without the runs that were removed, and without what a later line of the same run
+/// says anew, if most of its lines are about those.
 pub(super) fn compact_if_worthwhile(folder: &Dir) -> io::Result<()> {
     if living(&file::read(folder)).is_none() {
         return Ok(());
@@ -38,11 +39,29 @@ fn living(text: &[u8]) -> Option<Vec<u8>> {
         .filter(|line| &*line.event == "removed")
         .map(|line| line.run)
         .collect();
+    // A program that is started again and again leaves two lines each time, of which the last ones say
+    // all that is to be known.
+    let told_anew = |line: &Line<'_>| match &*line.event {
+        "running" => Some(0),
+        "restarting" => Some(1),
+        _ => None,
+    };
+    let mut last = HashMap::new();
+    for (at, line) in lines().enumerate() {
+        if let Some(line) = parse(line)
+            && let Some(kind) = told_anew(&line)
+        {
+            last.insert((line.run, kind), at);
+        }
+    }
     let mut living = Vec::with_capacity(text.len());
     let (mut alive, mut dead) = (0usize, 0usize);
-    for line in lines() {
+    for (at, line) in lines().enumerate() {
         let keep = match parse(line) {
-            Some(parsed) => !removed.contains(&parsed.run),
+            Some(parsed) if removed.contains(&parsed.run) => false,
+            Some(parsed) => {
+                told_anew(&parsed).is_none_or(|kind| last.get(&(parsed.run, kind)) == Some(&at))
+            }
             None => serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok(),
         };
         if keep {

@@ -10,7 +10,7 @@ use memchr::{memchr, memmem, memrchr};
 
 use super::event::{Line, Text};
 use super::{log_of, usable_run};
-use crate::session::ExitStatus;
+use crate::session::{ExitStatus, RestartPolicy};
 
 /// What the ledger knows of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,16 +31,24 @@ pub struct Entry {
     pub boot: String,
     /// Whether its processes run on this machine, under a shim.
     pub here: bool,
+    /// When it is started again by itself; its waits are not kept here.
+    pub restart: Option<RestartPolicy>,
     /// The engine's id of it, once made.
     pub id: Option<String>,
     /// Which instance of the engine that id belongs to.
     pub instance: Option<String>,
     /// The shim: process id and start time.
     pub shim: Option<(u32, u64)>,
-    /// The main process: process id and start time.
+    /// The main process: process id and start time. `None` while it is about to be started again.
     pub pid: Option<(u32, u64)>,
     /// When it was last seen to become ready.
     pub ready: Option<Timestamp>,
+    /// How often the main process was started again, and when it was for the last time.
+    pub again: Option<(u32, Timestamp)>,
+    /// How the main process before this one ended, and when.
+    pub last_end: Option<(ExitStatus, Timestamp)>,
+    /// When the main process is started again, which has ended.
+    pub restarting: Option<Timestamp>,
     /// Whether kst was asked to stop it.
     pub stopping: bool,
     /// How its main process ended, and when.
@@ -135,6 +143,17 @@ fn lines_about(text: &[u8], name: &str) -> Option<Vec<u8>> {
     Some(about)
 }
 
+/// Whether a line says that kst was asked to stop this run, or to forget it.
+pub(super) fn is_stopping(text: &[u8], run: &str) -> bool {
+    memmem::find_iter(text, run).any(|at| {
+        let begin = text.get(..at).and_then(|text| memrchr(b'\n', text)).map_or(0, |end| end + 1);
+        let line = text.get(begin..).unwrap_or_default();
+        let line = line.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        serde_json::from_slice::<Line<'_>>(line)
+            .is_ok_and(|line| &*line.run == run && matches!(&*line.event, "stopping" | "removed"))
+    })
+}
+
 /// A new entry.
 fn start(line: &Line<'_>, state: &Path) -> Option<Entry> {
     if !usable_run(&line.run) {
@@ -154,11 +173,15 @@ fn start(line: &Line<'_>, state: &Path) -> Option<Entry> {
         started_at: line.at.as_deref()?.parse().ok()?,
         boot: line.boot.as_deref()?.to_owned(),
         here: line.here.unwrap_or(false),
+        restart: line.restart.as_deref().and_then(|policy| policy.parse().ok()),
         id: None,
         instance: None,
         shim: None,
         pid: None,
         ready: None,
+        again: None,
+        last_end: None,
+        restarting: None,
         stopping: false,
         end: None,
         failed: false,
@@ -176,16 +199,22 @@ fn apply(entry: &mut Entry, line: Line<'_>) {
         "running" => {
             entry.shim = line.shim;
             entry.pid = line.pid;
+            let at = line.at.as_deref().and_then(|at| at.parse().ok());
+            entry.again = line.restarts.zip(at).or(entry.again);
+            entry.restarting = None;
+        }
+        "restarting" => {
+            entry.pid = None;
+            entry.last_end = line.end();
+            entry.restarting = line.again_at.as_deref().and_then(|at| at.parse().ok());
         }
         "failed" => entry.failed = true,
         "ready" => entry.ready = line.at.and_then(|at| at.parse().ok()).or(entry.ready),
         "stopping" => entry.stopping = true,
         "end" => {
-            let code = line.code.map(ExitStatus::Code);
-            let exit = code.or(line.signal.map(ExitStatus::Signal));
-            let at = line.at.and_then(|at| at.parse().ok());
             // It ends once; what says otherwise later is not believed.
-            entry.end = entry.end.or(exit.zip(at));
+            entry.end = entry.end.or(line.end());
+            entry.restarting = None;
         }
         _ => {}
     }

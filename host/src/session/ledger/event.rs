@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::session::ExitStatus;
+use crate::session::{ExitStatus, RestartPolicy};
 
 /// Something that happened to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Event {
         log: Option<PathBuf>,
         /// Whether its processes run on this machine, under a shim.
         here: bool,
+        /// When it is started again by itself; of that, no waits.
+        restart: Option<RestartPolicy>,
     },
     /// The engine has made it.
     Made {
@@ -42,7 +44,7 @@ pub enum Event {
         /// Which instance of the engine that id belongs to.
         instance: Option<String>,
     },
-    /// The shim has started its program.
+    /// The shim has started its program, for the first time or again.
     Running {
         /// The run's id.
         run: String,
@@ -54,6 +56,19 @@ pub enum Event {
         pid: u32,
         /// The program's start time.
         pid_start: u64,
+        /// When, and the how-many-th time that it was started again; `None` for the first time.
+        again: Option<(Timestamp, u32)>,
+    },
+    /// Its program has ended and is to be started again.
+    Restarting {
+        /// The run's id.
+        run: String,
+        /// How it ended.
+        exit: ExitStatus,
+        /// When.
+        at: Timestamp,
+        /// When it is to be started again.
+        again_at: Timestamp,
     },
     /// Its program could not be started.
     Failed {
@@ -147,6 +162,31 @@ pub(super) struct Line<'a> {
     pub(super) code: Option<i32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) signal: Option<i32>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) restart: Option<Text<'a>>,
+    /// How often its program was started again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) restarts: Option<u32>,
+    /// When it is to be started again.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) again_at: Option<Text<'a>>,
+}
+
+impl Line<'_> {
+    fn ended(&mut self, exit: ExitStatus, at: &Timestamp) {
+        match exit {
+            ExitStatus::Code(code) => self.code = Some(code),
+            ExitStatus::Signal(signal) => self.signal = Some(signal),
+        }
+        self.at = Some(Text(Cow::Owned(at.to_string())));
+    }
+
+    /// How something ended, and when.
+    pub(super) fn end(&self) -> Option<(ExitStatus, Timestamp)> {
+        let code = self.code.map(ExitStatus::Code);
+        let exit = code.or(self.signal.map(ExitStatus::Signal))?;
+        Some((exit, self.at.as_deref()?.parse().ok()?))
+    }
 }
 
 impl Event {
@@ -160,7 +200,7 @@ impl Event {
         }
         let mut line = Line::default();
         let (event, run) = match self {
-            Event::Start { run, name, backend, location, boot, at, number, log, here } => {
+            Event::Start { run, name, backend, location, boot, at, number, log, here, restart } => {
                 line.name = some(name);
                 line.backend = some(backend);
                 line.location = some(location);
@@ -169,6 +209,7 @@ impl Event {
                 line.number = Some(*number);
                 line.log = log.as_ref().map(|log| Text(log.to_string_lossy()));
                 line.here = Some(*here);
+                line.restart = restart.as_ref().map(|policy| Text(Cow::Owned(policy.to_string())));
                 ("start", run)
             }
             Event::Made { run, id, instance } => {
@@ -176,9 +217,13 @@ impl Event {
                 line.instance = instance.as_deref().and_then(some);
                 ("made", run)
             }
-            Event::Running { run, shim_pid, shim_start, pid, pid_start } => {
+            Event::Running { run, shim_pid, shim_start, pid, pid_start, again } => {
                 line.shim = Some((*shim_pid, *shim_start));
                 line.pid = Some((*pid, *pid_start));
+                if let Some((at, restarts)) = again {
+                    line.at = time(at);
+                    line.restarts = Some(*restarts);
+                }
                 ("running", run)
             }
             Event::Failed { run } => ("failed", run),
@@ -187,12 +232,13 @@ impl Event {
                 ("ready", run)
             }
             Event::Stopping { run } => ("stopping", run),
+            Event::Restarting { run, exit, at, again_at } => {
+                line.ended(*exit, at);
+                line.again_at = Some(Text(Cow::Owned(again_at.to_string())));
+                ("restarting", run)
+            }
             Event::End { run, exit, at } => {
-                match exit {
-                    ExitStatus::Code(code) => line.code = Some(*code),
-                    ExitStatus::Signal(signal) => line.signal = Some(*signal),
-                }
-                line.at = time(at);
+                line.ended(*exit, at);
                 ("end", run)
             }
             Event::Removed { run } => ("removed", run),

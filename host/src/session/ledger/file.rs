@@ -88,10 +88,13 @@ pub(super) fn append(folder: &Dir, event: &Event, patience: Duration) -> io::Res
 
 /// Append an event to the ledger's file `path`, for the shim, which has no [`super::Ledger`].
 pub(crate) fn append_to(path: &Path, event: &Event, patience: Duration) -> io::Result<()> {
+    append(&folder_of(path)?, event, patience)
+}
+
+/// The folder of the ledger's file `path`, for the shim.
+pub(super) fn folder_of(path: &Path) -> io::Result<Dir> {
     let state = path.parent().ok_or(io::ErrorKind::NotFound)?;
-    let folder =
-        private::open_existing(state).map_err(|error| io::Error::other(error.to_string()))?;
-    append(&folder, event, patience)
+    private::open_existing(state).map_err(|error| io::Error::other(error.to_string()))
 }
 
 /// The file, open for appending and locked for this process alone, and its length.

@@ -24,6 +24,22 @@ fn start(run: &str) -> Event {
         number: 1,
         log: None,
         here: true,
+        restart: None,
+    }
+}
+
+fn running(run: &str, pid: u32, again: Option<(&str, u32)>) -> Event {
+    let again = again.map(|(at, count)| (at.parse().unwrap(), count));
+    let (shim_pid, shim_start, pid_start) = (10, 11, 13);
+    Event::Running { run: run.into(), shim_pid, shim_start, pid, pid_start, again }
+}
+
+fn restarting(run: &str, code: i32) -> Event {
+    Event::Restarting {
+        run: run.into(),
+        exit: ExitStatus::Code(code),
+        at: "2026-01-02T03:04:30Z".parse().unwrap(),
+        again_at: "2026-01-02T03:04:40Z".parse().unwrap(),
     }
 }
 
@@ -31,7 +47,7 @@ fn lifetime(run: &str) -> [Event; 6] {
     [
         start(run),
         Event::Made { run: run.into(), id: Some("$3".into()), instance: Some("4711-99".into()) },
-        Event::Running { run: run.into(), shim_pid: 10, shim_start: 11, pid: 12, pid_start: 13 },
+        running(run, 12, None),
         Event::Ready { run: run.into(), at: "2026-01-02T03:04:30Z".parse().unwrap() },
         Event::Stopping { run: run.into() },
         Event::End {
@@ -76,11 +92,15 @@ fn what_was_written_is_read() {
             started_at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
             boot: "0d4fbe1c-9b0e-4c61-8f0c-1f4c9d3a7d11".into(),
             here: true,
+            restart: None,
             id: Some("$3".into()),
             instance: Some("4711-99".into()),
             shim: Some((10, 11)),
             pid: Some((12, 13)),
             ready: "2026-01-02T03:04:30Z".parse().ok(),
+            again: None,
+            last_end: None,
+            restarting: None,
             stopping: true,
             end: Some((ExitStatus::Signal(15), "2026-01-02T03:05:00Z".parse().unwrap())),
             failed: false,
@@ -254,6 +274,76 @@ fn a_removed_run_leaves_nothing() {
     ledger.append(&lifetime("r1")[4]).unwrap();
     assert_eq!(runs(&ledger), ["r2"]);
     ledger.remove_run("r1").unwrap();
+}
+
+#[test]
+fn each_life_of_a_program_is_written_down() {
+    let (_folder, ledger) = state();
+    let entry = || ledger.load().pop().unwrap();
+    ledger.append(&start("r1")).unwrap();
+    ledger.append(&running("r1", 12, None)).unwrap();
+    assert_eq!((entry().again, entry().last_end, entry().restarting), (None, None, None));
+    ledger.append(&restarting("r1", 3)).unwrap();
+    let last = Some((ExitStatus::Code(3), "2026-01-02T03:04:30Z".parse().unwrap()));
+    assert_eq!((entry().pid, entry().last_end, entry().end), (None, last, None));
+    assert_eq!(entry().restarting, Some("2026-01-02T03:04:40Z".parse().unwrap()));
+    let at = "2026-01-02T03:04:41Z";
+    ledger.append(&running("r1", 14, Some((at, 1)))).unwrap();
+    assert_eq!(entry().again, Some((1, at.parse().unwrap())));
+    assert_eq!((entry().pid, entry().restarting), (Some((14, 13)), None));
+    assert_eq!((entry().last_end, entry().shim), (last, Some((10, 11))));
+    // Stopped while it waits.
+    ledger.append(&restarting("r1", 4)).unwrap();
+    ledger.append(&lifetime("r1")[5]).unwrap();
+    assert_eq!((entry().restarting, entry().again.map(|(count, _)| count)), (None, Some(1)));
+    assert!(entry().end.is_some());
+}
+
+#[test]
+fn a_shim_sees_that_its_run_is_to_end() {
+    let (_folder, ledger) = state();
+    assert!(!is_stopping(&ledger.file(), "r1"));
+    for event in [start("r1"), start("r10"), Event::Stopping { run: "r10".into() }] {
+        ledger.append(&event).unwrap();
+    }
+    garble(&ledger, b"{\"event\":\"stopping\",\"run\":\"r1\n");
+    assert!(!is_stopping(&ledger.file(), "r1") && is_stopping(&ledger.file(), "r10"));
+    ledger.append(&Event::Stopping { run: "r1".into() }).unwrap();
+    assert!(is_stopping(&ledger.file(), "r1"));
+    ledger.append(&Event::Removed { run: "r2".into() }).unwrap();
+    assert!(is_stopping(&ledger.file(), "r2"));
+    assert!(!is_stopping(Path::new("/no/such/ledger.jsonl"), "r1"));
+}
+
+#[test]
+fn a_program_that_is_started_again_without_end_does_not_fill_the_ledger() {
+    let (_folder, ledger) = state();
+    for event in lifetime("other") {
+        ledger.append(&event).unwrap();
+    }
+    for run in ["r1", "r2"] {
+        ledger.append(&start(run)).unwrap();
+        ledger.append(&running(run, 12, None)).unwrap();
+    }
+    let mut most = 0;
+    for count in 1..500 {
+        for run in ["r1", "r2"] {
+            ledger.append(&restarting(run, 3)).unwrap();
+            let again = Some(("2026-01-02T03:04:41Z", count));
+            ledger.append(&running(run, 100 + count, again)).unwrap();
+        }
+        let before = ledger.load();
+        compact_at(&ledger.file());
+        assert_eq!(ledger.load(), before);
+        most = most.max(fs::read_to_string(ledger.file()).unwrap().lines().count());
+    }
+    assert!(most < 200, "{most} lines");
+    let entries = ledger.load();
+    assert_eq!(entries[0].pid, Some((12, 13)));
+    for entry in &entries[1..] {
+        assert_eq!(entry.again.map(|(count, _)| count), Some(499));
+        assert!(entry.last_end.is_some() && entry.restarting.is_none());
+    }
 }
 
 #[test]

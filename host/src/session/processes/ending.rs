@@ -382,7 +382,11 @@ impl Tree {
     /// Give the shim the time to write down the end, then end it too. It is left alone while it has
     /// something to watch that cannot be killed.
     fn end_shim(&mut self) {
-        self.shim.iter().for_each(|shim| drop(shim.signal(Signal::CONT)));
+        if let Some(shim) = &self.shim {
+            // It may be about to start its program again.
+            let _ = shim.signal(Signal::TERM);
+            let _ = shim.signal(Signal::CONT);
+        }
         let recorded = Instant::now() + RECORDED;
         while self.shim.is_some() && Instant::now() < recorded {
             self.shim.iter().for_each(|shim| wait_any(std::iter::once(shim), step(recorded, LOOK)));

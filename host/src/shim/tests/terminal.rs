@@ -1,6 +1,7 @@
 //! The shim on a terminal: under a tmux of the test's own.
 
 use super::*;
+use crate::session::RestartPolicy;
 
 /// A tmux server that nobody else sees, with one session.
 struct Tmux {
@@ -11,7 +12,12 @@ struct Tmux {
 impl Tmux {
     /// `None` where there is no tmux.
     fn start(words: &[&str]) -> Option<Self> {
+        Self::start_again(words, None)
+    }
+
+    fn start_again(words: &[&str], restart: Option<RestartPolicy>) -> Option<Self> {
         let (folder, ledger, mut inbox, mut ticket) = prepare(words);
+        ticket.restart = restart;
         ticket.keeps = vec!["TERM".into(), "TMUX".into(), "TMUX_PANE".into()];
         ticket.env.push(("PS1".into(), "prompt> ".into()));
         ticket.env.push(("HOME".into(), folder.path().into()));
@@ -128,6 +134,43 @@ fn ctrl_z_and_ctrl_c_on_a_program() {
     tmux.sees("still here\nstill here");
     tmux.keys(&["C-c"]);
     assert_eq!(tmux.end(), ExitStatus::Signal(2));
+}
+
+#[test]
+fn each_program_finds_the_terminal_as_the_first_one_did() {
+    // Each leaves the terminal without echo and line mode, and would be stopped in the background.
+    let script = "stty | grep -q -- -echo && echo 'it is raw'; echo x >> runs; \
+                  echo \"run $(wc -l < runs) is up\"; read line; echo \"heard $line\"; \
+                  stty -echo -icanon; exit 3";
+    let policy = "on-failure".parse().ok();
+    let Some(tmux) = Tmux::start_again(&["sh", "-c", script], policy) else { return };
+    for run in ["1", "2", "3"] {
+        tmux.sees(&format!("run {run} is up"));
+        tmux.keys(&[&format!("line {run}"), "Enter"]);
+        tmux.sees(&format!("line {run}\nheard line {run}"));
+    }
+    assert!(!tmux.ask(&["capture-pane", "-p", "-t", "=t:"]).contains("it is raw"));
+}
+
+#[test]
+fn ctrl_c_while_it_waits_ends_the_session() {
+    let mut policy: RestartPolicy = "always".parse().unwrap();
+    policy.backoff = Some(Duration::from_secs(3600));
+    policy.max_backoff = policy.backoff;
+    let Some(tmux) = Tmux::start_again(&["sh", "-c", "exit 4"], Some(policy)) else { return };
+    eventually("the wait", || tmux.entry().restarting);
+    tmux.keys(&["C-c"]);
+    assert_eq!(tmux.end(), ExitStatus::Code(4));
+}
+
+#[test]
+fn nothing_is_started_again_without_a_terminal() {
+    let policy = "always".parse().ok();
+    let Some(tmux) = Tmux::start_again(&["sleep", "1000"], policy) else { return };
+    assert!(tmux.command(&["kill-session", "-t", "=t"]).status().unwrap().success());
+    assert_eq!(tmux.end(), ExitStatus::Signal(1));
+    end_of(tmux.entry().shim.unwrap());
+    assert_eq!(tmux.entry().again, None);
 }
 
 #[test]
