@@ -36,11 +36,13 @@ fn beside_a_session(args: &[OsString]) -> Option<i32> {
     }
 }
 
-/// `kst compile VERSION SECONDS BYTES`: what kst starts to compile a component. No more for people.
+/// `kst compile VERSION PARENT SECONDS BYTES`: what kst starts to compile a component. No more for people.
 fn compiler(args: &[OsString]) -> Option<i32> {
-    let [command, version, seconds, bytes] = args else { return None };
+    let [command, version, parent, seconds, bytes] = args else { return None };
     if command != "compile" {
         return None;
     }
-    Some(kst::plugin::compile_child(version.to_str()?, seconds.to_str()?, bytes.to_str()?))
+    let [version, parent, seconds, bytes] =
+        [version.to_str()?, parent.to_str()?, seconds.to_str()?, bytes.to_str()?];
+    Some(kst::plugin::compile_child(version, parent, seconds, bytes))
 }

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Key, Terminal, World, eventually, until, wasm};
+use crate::support::{Key, Terminal, World, eventually, screen_plugin, until, wasm};
 
 /// A world where tmux is this script, and seems to have a server: there is a socket.
 fn with_tmux(script: &str) -> World {
@@ -145,6 +145,20 @@ fn what_is_compiled_ends_with_kst() {
         assert_eq!(terminal.exits(), None, "{}", terminal.screen());
         until("nothing is left", || world.processes().is_empty());
     }
+}
+
+/// Its parent says who it is, and is not there any more where another process is the parent by now.
+#[test]
+fn a_compiler_whose_kst_is_gone_does_not_compile() {
+    let world = World::bare();
+    let component = fs::read(screen_plugin()).unwrap();
+    let compile = |parent: u32| {
+        let parent = parent.to_string();
+        let words = ["compile", env!("CARGO_PKG_VERSION"), &parent, "60", "1073741824"];
+        world.command(words).input(component.clone()).run()
+    };
+    assert!(compile(std::process::id()).ok().stdout.len() > 10_000);
+    assert_eq!(compile(1).returns(64).stdout, b"");
 }
 
 /// Whatever else becomes of the compiler is told, too.

@@ -119,6 +119,7 @@ impl Streams {
         Command::new(kst)
             .arg0("kst")
             .args(["compile", VERSION])
+            .arg(std::process::id().to_string())
             .arg(limits.get(Limit::CompileTime).to_string())
             .arg(limits.get(Limit::CompileMemory).to_string())
             .stdin(self.component.try_clone()?)

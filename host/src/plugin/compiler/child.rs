@@ -9,11 +9,15 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::{NO_MEMORY, OTHER, UNSOUND, VERSION, unsound};
 use crate::plugin::engine::engine;
 
-/// `kst compile VERSION SECONDS BYTES`: compile the component of standard input to standard output,
-/// with so much processor time and so much memory. Returns the exit code. It is not for people.
-pub fn compile(version: &str, seconds: &str, bytes: &str) -> i32 {
-    let (Ok(seconds), Ok(bytes)) = (seconds.parse(), bytes.parse()) else { return OTHER };
-    if version != VERSION || confine(seconds, bytes).is_err() {
+/// `kst compile VERSION PARENT SECONDS BYTES`: compile the component of standard input to standard output
+/// for the process PARENT, with so much processor time and so much memory. Returns the exit code. It is
+/// not for people.
+pub fn compile(version: &str, parent: &str, seconds: &str, bytes: &str) -> i32 {
+    let (Ok(parent), Ok(seconds), Ok(bytes)) = (parent.parse(), seconds.parse(), bytes.parse())
+    else {
+        return OTHER;
+    };
+    if version != VERSION || confine(parent, seconds, bytes).is_err() {
         return OTHER;
     }
     let mut component = Vec::new();
@@ -33,9 +37,12 @@ pub fn compile(version: &str, seconds: &str, bytes: &str) -> i32 {
 }
 
 /// Limits that cannot be taken back, and nothing but the three streams.
-fn confine(seconds: u64, bytes: u64) -> io::Result<()> {
-    // kst may end at any moment, and nobody wants the code then.
+fn confine(parent: u32, seconds: u64, bytes: u64) -> io::Result<()> {
+    // kst may end at any moment, and nobody wants the code then. It may have ended before this was said.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    if std::os::unix::process::parent_id() != parent {
+        return Err(io::ErrorKind::NotConnected.into());
+    }
     // SAFETY: nothing in this process has opened a file yet that it will use.
     unsafe {
         libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0);

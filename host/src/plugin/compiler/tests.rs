@@ -17,7 +17,7 @@ fn compiled_by(script: &str) -> Result<usize, String> {
 
 #[test]
 fn it_gets_the_component_and_the_limits_and_gives_the_code() {
-    let called = format!("compile {VERSION} 60 1073741824");
+    let called = format!("compile {VERSION} {} 60 1073741824", std::process::id());
     let script = format!("[ \"$*\" = '{called}' ] && [ $(wc -c) -gt 10000 ] && echo code");
     assert_eq!(compiled_by(&script), Ok(5));
     // Both streams are this process's own, and begin at their beginnings.
