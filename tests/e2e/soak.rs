@@ -216,9 +216,10 @@ fn all_of_a_hundred_thousand_lines_each_time() {
         let script = format!("seq 100000; exit {}", round % 256);
         world.kst(["start", "burst", "-b", "tmux", "--", "sh", "-c", &script]).ok();
         until("it has ended", || world.status("burst")["state"] == "exited");
-        let log = world.kst(["logs", "burst", "-n", "200000"]).ok().out();
-        let count = log.lines().count();
-        assert_eq!(count, 100_000, "round {round}");
+        let logs = world.kst(["logs", "burst", "-n", "200000"]);
+        let log = logs.ok().out();
+        let (count, last) = (log.lines().count(), log.lines().last());
+        assert_eq!(count, 100_000, "round {round}: up to {last:?}, and it says {:?}", logs.err());
         assert!(log.lines().eq((1..=100_000).map(|number| number.to_string())));
         assert_eq!(world.status("burst")["exit_code"], round % 256);
     }
