@@ -129,7 +129,7 @@ fn kst_up_tells_that_a_session_is_ready() {
          ready: {log: is up now}}}}",
     );
     world.kst(["up"]).ok().prints("api: ready after");
-    assert_eq!(events.happens("api", "started")["ready_at"], Value::Null);
+    events.happens("api", "started");
     let ready = events.happens("api", "ready");
     assert_eq!((&ready["at"], &ready["state"]), (&ready["ready_at"], &json!("running")), "{ready}");
     assert_eq!(world.status("api")["ready_at"], ready["ready_at"]);

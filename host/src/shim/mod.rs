@@ -12,6 +12,7 @@ mod child;
 mod gap;
 mod life;
 mod memory;
+mod parting;
 mod recorder;
 mod report;
 mod reserve;

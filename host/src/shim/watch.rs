@@ -13,6 +13,7 @@ use rustix::termios::tcsetpgrp;
 
 use super::child::Child;
 use super::life::Life;
+use super::parting::part;
 use super::recorder::keep_within;
 use crate::session::ExitStatus;
 use crate::session::processes::{self, Held, Identity};
@@ -99,6 +100,8 @@ pub(super) fn watch(
             }
         };
         if let Some(end) = done {
+            let alone = watch.reap();
+            part(watch.child.terminal.take(), alone);
             return code(end);
         }
     }

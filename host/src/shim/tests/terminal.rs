@@ -1,5 +1,10 @@
 //! The shim on a terminal: under a tmux of the test's own.
 
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+
+use nix::fcntl::OFlag;
+
 use super::*;
 use crate::session::RestartPolicy;
 
@@ -196,4 +201,48 @@ fn a_failure_stands_on_the_terminal() {
     }
     assert!(matches!(inbox.wait(Instant::now() + LONG), Ok(Report::Failed { code: 127, .. })));
     tmux.sees("kst: there is no program 'no-such-program-here' on PATH");
+}
+
+/// What the kernel has yet to hand over would be lost where tmux hears of the shim's end first.
+#[test]
+fn the_terminal_comes_to_its_end_before_the_shim_does() {
+    let (_folder, ledger, _inbox, ticket) = prepare(&["sh", "-c", "echo last words"]);
+    let path = ticket.write(&ledger.tickets().unwrap()).unwrap();
+    // Nobody else may have it open, not even by being started at this moment.
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let engine = nix::pty::posix_openpt(flags).unwrap();
+    nix::pty::unlockpt(&engine).unwrap();
+    let slave = nix::pty::ptsname_r(&engine).unwrap();
+    let slave = fs::File::options()
+        .read(true)
+        .write(true)
+        .custom_flags(nix::libc::O_NOCTTY)
+        .open(slave)
+        .unwrap();
+    let stream = || Stdio::from(slave.try_clone().unwrap());
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env("KST_TEST_SHIM", &path).stdin(stream()).stdout(stream()).stderr(stream());
+    // SAFETY: only system calls are made.
+    unsafe {
+        command.pre_exec(|| {
+            nix::unistd::setsid()?;
+            match nix::libc::ioctl(0, nix::libc::TIOCSCTTY, 0) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
+    let mut shim = command.spawn().unwrap();
+    drop((command, slave));
+    let entry = || ledger.load().pop().unwrap();
+    eventually("its end is known", || entry().end);
+    // Its engine reads to the end, and hears that there is no more.
+    let mut engine = fs::File::from(OwnedFd::from(engine));
+    let mut text = Vec::new();
+    let error = std::io::Read::read_to_end(&mut engine, &mut text).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(nix::libc::EIO));
+    assert_eq!(text, b"last words\r\n");
+    assert!(shim.try_wait().unwrap().is_none(), "it ended first");
+    drop(engine);
+    assert_eq!(shim.wait().unwrap().code(), Some(0));
 }
