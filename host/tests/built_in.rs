@@ -7,7 +7,7 @@ use wasmtime::component::Component;
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
 /// An embedded component larger than this got something in by accident.
-const SIZE: usize = 120 * 1024;
+const SIZE: usize = 150 * 1024;
 
 #[test]
 fn they_import_the_one_door_and_nothing_else() {

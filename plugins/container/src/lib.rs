@@ -90,7 +90,8 @@ impl Backend for Containers {
         if restarts && (running || ended_for_now) && run("settle", &[])?.ok() {
             return stays_ended(&request.name);
         }
-        if !running && !(restarts && ended_for_now) {
+        let between_lives = restarts && ended_for_now;
+        if !running && !between_lives {
             return Err(Error::NotRunning);
         }
         // podman neither stops nor kills a paused one, and nothing paused can end politely.
