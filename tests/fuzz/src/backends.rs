@@ -81,6 +81,7 @@ pub fn container(data: &[u8]) -> bool {
             let session = container.session();
             assert_eq!(session.name, container.name);
             sound(&session, &stdout);
+            assert!(container.has_policy() || !container.may_come_back());
         }
     }
     let merged = container::logs::merged(&stdout, &stderr);
