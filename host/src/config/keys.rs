@@ -1,6 +1,9 @@
 //! The keys that the config knows, and what somebody may have meant.
 
 use super::limits;
+use super::problem::Problem;
+use super::tree::Map;
+use crate::session::validate::quoted;
 use crate::text::nearest;
 
 /// The keys of `ops`.
@@ -87,6 +90,25 @@ const OTHER_NAMES: [(&str, &str); 33] = [
     ("type", "backend"),
     ("runner", "backend"),
 ];
+
+/// That a mapping, which stands at `key` and is called `name`, has no keys but those known.
+pub(super) fn check_below(
+    map: &Map,
+    key: &str,
+    name: &str,
+    known: &[&'static str],
+) -> Result<(), Problem> {
+    let Some(other) = map.iter().find(|below| !known.contains(&&*below.key)) else { return Ok(()) };
+    let what = format!("`{name}` has no key {}", quoted(&other.key));
+    let problem = Problem::at(&other.key_at, &format!("{key}.{}", other.key), what);
+    Err(match (meant(&other.key, known.iter().copied()), known) {
+        (Some(meant), _) => problem.advise(format!("did you mean '{meant}'?")),
+        (None, [first @ .., last]) => {
+            problem.advise(format!("it has {} and {last}", first.join(", ")))
+        }
+        (None, []) => problem,
+    })
+}
 
 /// The known key that `key` was probably meant to be, if it is none itself.
 pub(super) fn meant<'k>(key: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {

@@ -31,14 +31,7 @@ pub(super) fn check(
             return can_be(&policy, engine, node, key).map(|()| Some(policy));
         }
     };
-    if let Some(other) = map.iter().find(|below| !keys::RESTART.contains(&&*below.key)) {
-        let what = format!("`restart` has no key {}", quoted(&other.key));
-        let problem = Problem::at(&other.key_at, &format!("{key}.{}", other.key), what);
-        return Err(match keys::meant(&other.key, keys::RESTART) {
-            Some(meant) => problem.advise(format!("did you mean '{meant}'?")),
-            None => problem.advise("it has policy, max, backoff and max_backoff"),
-        });
-    }
+    keys::check_below(map, key, "restart", &keys::RESTART)?;
     let below = |name: &str| format!("{key}.{name}");
     let word = map.get("policy").map(|entry| text(&entry.node, &below("policy"), "a policy"));
     let Some((word, at)) = word.transpose()?.flatten().zip(map.get("policy")) else {

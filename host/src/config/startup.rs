@@ -329,14 +329,7 @@ fn check_ready(entry: &Entry, key: &str) -> Result<Option<Ready>, Problem> {
             return Err(Problem::at(&entry.node.at, key, what).advise(advice));
         }
     };
-    if let Some(other) = map.iter().find(|below| !keys::READY.contains(&&*below.key)) {
-        let what = format!("`ready` has no key {}", quoted(&other.key));
-        let problem = Problem::at(&other.key_at, &format!("{key}.{}", other.key), what);
-        return Err(match keys::meant(&other.key, keys::READY) {
-            Some(meant) => problem.advise(format!("did you mean '{meant}'?")),
-            None => problem.advise("it has log, tcp, command and timeout"),
-        });
-    }
+    keys::check_below(map, key, "ready", &keys::READY)?;
     let signs: Vec<&Entry> =
         ["log", "tcp", "command"].into_iter().filter_map(|sign| map.get(sign)).collect();
     let [sign] = signs[..] else {

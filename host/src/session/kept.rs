@@ -87,15 +87,21 @@ impl Part {
         self.times.as_ref().map(|(_, marks)| marks).filter(|marks| !marks.is_empty())
     }
 
+    /// What stands before a place, as much as is read at once, and where that begins.
+    fn block_before<'b>(&self, to: u64, buffer: &'b mut [u8]) -> io::Result<(u64, &'b [u8])> {
+        let from = to.saturating_sub(CHUNK);
+        let length = usize::try_from(to - from).map_err(io::Error::other)?;
+        let block = buffer.get_mut(..length).unwrap_or_default();
+        self.file.read_exact_at(block, from)?;
+        Ok((from, block))
+    }
+
     /// Where the line begins that holds the byte at `place`, or begins there.
     fn line_at(&self, place: u64) -> io::Result<u64> {
         let mut buffer = vec![0; usize::try_from(CHUNK).map_err(io::Error::other)?];
         let mut to = place;
         while to > 0 {
-            let from = to.saturating_sub(CHUNK);
-            let length = usize::try_from(to - from).map_err(io::Error::other)?;
-            let block = buffer.get_mut(..length).unwrap_or_default();
-            self.file.read_exact_at(block, from)?;
+            let (from, block) = self.block_before(to, &mut buffer)?;
             if let Some(feed) = memchr::memrchr(b'\n', block) {
                 return Ok(from + feed as u64 + 1);
             }
@@ -116,10 +122,7 @@ impl Part {
         let mut buffer = vec![0; usize::try_from(CHUNK).map_err(io::Error::other)?];
         let mut last = ends_here;
         while at > 0 {
-            let from = at.saturating_sub(CHUNK);
-            let length = usize::try_from(at - from).map_err(io::Error::other)?;
-            let block = buffer.get_mut(..length).unwrap_or_default();
-            self.file.read_exact_at(block, from)?;
+            let (from, block) = self.block_before(at, &mut buffer)?;
             for feed in memchr::memrchr_iter(b'\n', block) {
                 // The end of the last line is not the beginning of another.
                 if last && from + feed as u64 + 1 == at {

@@ -117,6 +117,11 @@ impl Ledger {
         file::is_unchanged(&self.folder, &ahead.file).then_some(ahead.entries)
     }
 
+    /// Another one whenever something was written. `None` where nothing ever was.
+    pub(crate) fn stamp(&self) -> Option<(u64, i64)> {
+        file::stamp(&self.folder)
+    }
+
     /// The runs of one name, in the order they were started: the same as those of [`Ledger::load`],
     /// for less where the ledger is long.
     pub fn load_named(&self, name: &str) -> Vec<Arc<Entry>> {

@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -231,7 +230,7 @@ impl Host {
     fn look(&self, backend: &mut Backend, filter: &Filter, first: bool) -> Result<Vec<Change>> {
         let began = Instant::now();
         let only = Filter { backend: Some(backend.name.clone()), ..filter.clone() };
-        let stamp = self.ledger_stamp();
+        let stamp = self.known_ledger().and_then(|ledger| ledger.stamp());
         let listed = self.afresh().list(&only);
         let took = began.elapsed();
         let pause = (took * PART).clamp(PAUSES.0, PAUSES.1);
@@ -260,8 +259,8 @@ impl Host {
         sessions.retain(|session| !unwell(session));
         // What a start has made and not yet written down would be somebody else's. The ledger tells when
         // it is; where it told something during this look, another one is due.
-        let meanwhile = self.ledger_stamp() != stamp;
-        let ledger = self.state().and_then(Ledger::open_read);
+        let ledger = self.known_ledger();
+        let meanwhile = ledger.as_ref().and_then(Ledger::stamp) != stamp;
         let own_start = |one: &SessionStatus| {
             let starts = |ledger: &Ledger| ledger.is_being_started(&one.backend, &one.name);
             let stranger = !one.ours && one.state != SessionState::Defined;
@@ -279,12 +278,6 @@ impl Host {
             true => Ok(Vec::new()),
             false => Ok(changes(&before, &backend.sessions, Timestamp::now())),
         }
-    }
-
-    /// Another one whenever something was written to the ledger.
-    fn ledger_stamp(&self) -> Option<(u64, u64)> {
-        let file = Ledger::open_read(self.state()?)?.file();
-        std::fs::metadata(file).ok().map(|data| (data.ino(), data.len()))
     }
 
     /// The places of a backend whose engine tells of events.

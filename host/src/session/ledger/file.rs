@@ -63,6 +63,12 @@ pub(super) fn is_unchanged(folder: &Dir, read: &AsRead) -> bool {
     })
 }
 
+/// Which file it is, and how long.
+pub(super) fn stamp(folder: &Dir) -> Option<(u64, i64)> {
+    let now = rustix::fs::statat(folder, FILE, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    Some((now.st_ino, now.st_size))
+}
+
 /// Append an event, after waiting at most `patience` for others.
 pub(super) fn append(folder: &Dir, event: &Event, patience: Duration) -> io::Result<()> {
     let mut line = Vec::with_capacity(256);

@@ -246,8 +246,9 @@ impl Host {
 
     /// Write down that it is ready, once for each time that it became so: `kst events` tells it, too.
     fn note_ready(&self, name: &str, place: &Filter) {
-        let known = self.afresh().status(name, place).is_ok_and(|status| status.ready_at.is_some());
-        if !known
+        let status = self.afresh().status(name, place);
+        // One that others started is in no ledger; a run of kst's by that name is another.
+        if status.is_ok_and(|status| status.ours && status.ready_at.is_none())
             && let Some(entry) = self.latest_run(name, place)
             && let Ok(ledger) = self.ledger()
         {
