@@ -301,6 +301,76 @@ fn what_others_started_is_left_alone() {
     world.tmux(["has-session", "-t", "=other"]).ok();
 }
 
+/// A run of kst's of the same name has ended well, and had printed what is waited for.
+#[test]
+fn what_others_started_is_not_taken_for_an_ended_run_of_the_same_name() {
+    let Some(world) = World::with([Engine::Tmux]) else { return };
+    world.config(
+        "ops:
+  sessions:
+    job: {command: [sh, -c, 'echo up now'], ready: {log: up now}}
+    after: {command: sleep 1000, depends_on: {job: succeeded}}
+",
+    );
+    world.kst(["start", "job"]).ok();
+    world.kst(["wait", "job"]).ok();
+    let script = "until [ -e ready ]; do sleep 0.02; done; echo up now; \
+                  until [ -e over ]; do sleep 0.02; done";
+    world.tmux(["new-session", "-d", "-s", "job", "sh", "-c", script]).ok();
+    let mut up = world.command(["up"]).spawn();
+    let looked = up.reads() + 100;
+    until("it has looked again and again", || up.reads() > looked);
+    assert!(up.runs());
+    world.write("work/ready", "");
+    until("it waits for the end", || {
+        let before = up.reads();
+        world.kst(["status", "after", "--json"]).ok().prints("defined");
+        up.reads() == before
+    });
+    assert!(up.runs());
+    world.write("work/over", "");
+    let up = up.wait();
+    // tmux does not tell how it ended.
+    up.exits(1).prints("job: ready").says("nobody knows how, and others wait for it to succeed");
+    let run = world.status("job");
+    assert_eq!((&run["exit_code"], &run["ours"]), (&json!(0), &json!(true)), "{run}");
+    assert_eq!(run["ready_at"], Value::Null, "another one became ready: {run}");
+}
+
+/// What is waited for tells of its end by itself.
+#[test]
+fn the_end_that_others_wait_for_is_not_looked_for_again_and_again() {
+    let Some(world) = world() else { return };
+    world.write("home/go-db", "");
+    let mut up = world.command(["up", "front"]).spawn();
+    until("the work is being done", || order(&world) == "db migrate ");
+    until("it sleeps", || {
+        let before = up.reads();
+        for _ in 0..5 {
+            world.kst(["status", "api"]).ok();
+        }
+        up.reads() == before
+    });
+    assert!(up.runs());
+    world.write("home/go-migrate", "");
+    up.wait().ok().prints("web: started");
+    world.kst(["down"]).ok();
+    fs::remove_file(world.home().join("go-migrate")).expect("it is there");
+    // Its time may be up, and it may be ended otherwise than by itself.
+    let up = world.kst(["up", "front", "-t", "1"]);
+    up.exits(8).says("session 'migrate' had not ended when the time was up");
+    let up = world.command(["up", "front"]).spawn();
+    until("the work is being done", || world.status("migrate")["state"] == "running");
+    until("the work is waited for", || {
+        let before = up.reads();
+        world.kst(["status", "api"]).ok();
+        up.reads() == before
+    });
+    world.kst(["stop", "migrate"]).ok();
+    up.wait().exits(1).says("session 'migrate' was stopped and others wait for it to succeed");
+    assert_eq!(world.status("api")["state"], "stopped");
+}
+
 #[test]
 fn a_terminal_shows_a_line_for_each_which_is_written_over() {
     let Some(world) = world() else { return };

@@ -234,7 +234,7 @@ fn from_engine(
     if let Some(entry) = entry {
         created = created.or(Some(entry.started_at));
         if here {
-            started = Some(began(entry));
+            started = Some(entry.began());
             // The engine knows the shim; the ledger knows the program.
             pid = entry.pid.map(|(pid, _)| pid).or(pid).filter(|_| entry.restarting.is_none());
             let only_the_shim =
@@ -308,7 +308,7 @@ fn from_engine(
 }
 
 /// When it became ready. An engine may have started it again since, and then it has to anew.
-fn ready_since(entry: &Entry, started: Option<Timestamp>) -> Option<Timestamp> {
+pub(super) fn ready_since(entry: &Entry, started: Option<Timestamp>) -> Option<Timestamp> {
     entry.ready.filter(|ready| started.is_none_or(|started| started <= *ready))
 }
 
@@ -357,18 +357,13 @@ fn goes_on(entry: &Entry, exit: ExitStatus, at: Timestamp, so_often: u32) -> boo
         && Timestamp::now().duration_since(at).abs() < BETWEEN
 }
 
-/// When the main process began, of which there may have been several.
-fn began(entry: &Entry) -> Timestamp {
-    entry.again.map_or(entry.started_at, |(_, at)| at)
-}
-
 /// What the ledger alone tells of a run of kst's: nothing of its state.
 pub(super) fn of_entry(entry: &Entry) -> SessionStatus {
     SessionStatus {
         created_at: Some(entry.started_at),
         // Elsewhere its engine knows better, which may have started it again.
-        started_at: entry.here.then(|| began(entry)),
-        ready_at: ready_since(entry, entry.here.then(|| began(entry))),
+        started_at: entry.here.then(|| entry.began()),
+        ready_at: ready_since(entry, entry.here.then(|| entry.began())),
         run: Some(entry.number),
         ours: true,
         ..SessionStatus::new(&entry.name, SessionState::Unknown, &entry.backend, &entry.location)

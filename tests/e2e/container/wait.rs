@@ -101,3 +101,27 @@ fn an_engine_that_does_not_answer_for_a_while_is_waited_for() {
         until_ended(world, &name);
     });
 }
+
+#[test]
+fn what_others_wait_for_is_waited_for_by_its_engine() {
+    each_engine(|world, engine| {
+        let (job, after) = (world.name("job"), world.name("after"));
+        world.config(&format!(
+            "ops: {{default_backend: container, sessions: {{
+                {job}: {{image: '{0}', command: [sh, -c, '{WAITS}']}},
+                {after}: {{image: '{0}', command: [sleep, '1000'], depends_on: {{{job}: succeeded}}}}
+            }}}}",
+            world.image()
+        ));
+        let up = world.command(["up"]).spawn();
+        until("it waits", || clients(world).len() == 1);
+        up.signal(Signal::INT);
+        assert_eq!(up.wait().code, None, "{engine}");
+        until("no client is left", || clients(world).is_empty());
+        let up = world.command(["up"]).spawn();
+        until("it waits", || clients(world).len() == 1);
+        world.engine(engine, ["exec", &job, "touch", "/tmp/go"]).ok();
+        up.wait().exits(1).says("ended with code 7 and others wait for it to succeed");
+        until("no client is left", || clients(world).is_empty());
+    });
+}

@@ -127,6 +127,14 @@ impl Started {
         let _ = rustix::process::kill_process(self.group(), signal);
     }
 
+    /// How often it has read anything so far: who waits for something to happen, and does not look
+    /// again and again, does not.
+    pub fn reads(&self) -> u64 {
+        let counts = std::fs::read_to_string(format!("/proc/{}/io", self.pid())).expect("it runs");
+        let reads = counts.lines().find_map(|line| line.strip_prefix("syscr: "));
+        reads.and_then(|reads| reads.parse().ok()).expect("a number")
+    }
+
     /// Whether it is not done.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child can be waited for").is_none()

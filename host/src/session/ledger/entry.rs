@@ -67,6 +67,11 @@ impl Entry {
     pub fn is_made(&self) -> bool {
         self.id.is_some() || self.shim.is_some() || self.end.is_some()
     }
+
+    /// When its main process began, of which there may have been several.
+    pub fn began(&self) -> Timestamp {
+        self.again.map_or(self.started_at, |(_, at)| at)
+    }
 }
 
 /// The number of the next run of a name: one more than the largest that is still known.

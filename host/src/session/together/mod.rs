@@ -1,6 +1,7 @@
 //! The config's sessions together: brought up in the order in which they need each other, and taken
 //! down in the reverse.
 
+mod brought;
 mod down;
 mod plan;
 mod ready;

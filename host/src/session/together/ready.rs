@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 use memchr::memmem;
 use rustix::process::Signal;
 
+use super::brought::Brought;
 use crate::config::{Ready, Sign, env_file};
 use crate::session::command::resolve;
 use crate::session::environment;
-use crate::session::host::Host;
 use crate::session::kept::Kept;
 use crate::session::model::SessionConfig;
-use crate::session::survey::Filter;
 use crate::{Error, Result};
 
 /// How many lines of a log are looked at that an engine keeps.
@@ -38,9 +37,7 @@ pub(super) enum Waited {
 
 /// What has been seen so far of a session that is to be ready.
 pub(super) struct Progress<'a> {
-    host: &'a Host,
-    name: &'a str,
-    place: &'a Filter,
+    of: &'a Brought<'a>,
     look: Look<'a>,
 }
 
@@ -68,13 +65,12 @@ enum Look<'a> {
 
 impl<'a> Progress<'a> {
     pub(super) fn new(
-        host: &'a Host,
+        of: &'a Brought<'a>,
         defined: &'a SessionConfig,
-        place: &'a Filter,
         ready: &'a Ready,
     ) -> Result<Self> {
-        let backend = place.backend.as_deref().unwrap_or_default();
-        let here = host.runs_here(backend);
+        let backend = of.place.backend.as_deref().unwrap_or_default();
+        let here = of.host.runs_here(backend);
         let look = match &ready.sign {
             Sign::Log(text) if here => Look::Kept { text, log: None, tail: Vec::new() },
             Sign::Log(text) => Look::Told { text },
@@ -101,17 +97,16 @@ impl<'a> Progress<'a> {
                 }
             }
         };
-        Ok(Progress { host, name: &defined.name, place, look })
+        Ok(Progress { of, look })
     }
 
     /// Look once; at the latest until `latest`.
     pub(super) fn look(&mut self, latest: Instant) -> Result<Waited> {
         let seen = match &mut self.look {
             Look::Kept { text, log, tail } => {
-                let entry = self.host.latest_run(self.name, self.place);
-                match (entry, self.host.known_ledger()) {
+                match (self.of.run(), self.of.host.known_ledger()) {
                     (Some(entry), Some(ledger)) => {
-                        let unreadable = |error| unreadable(self.name, &error);
+                        let unreadable = |error| unreadable(self.of.name, &error);
                         let kept = match log.take().filter(|(run, _)| *run == entry.run) {
                             Some((_, kept)) => kept,
                             None => {
@@ -123,10 +118,10 @@ impl<'a> Progress<'a> {
                         search(kept, text.as_bytes(), tail).map_err(unreadable)?
                     }
                     // Somebody else's: there is no file of its output.
-                    _ => told(self.host, self.name, self.place, text)?,
+                    _ => told(self.of, text)?,
                 }
             }
-            Look::Told { text } => told(self.host, self.name, self.place, text)?,
+            Look::Told { text } => told(self.of, text)?,
             Look::Tcp { host, port } => listens(host, *port),
             Look::Command { words, dir, env } => succeeds(words, dir, env, latest),
         };
@@ -138,8 +133,8 @@ fn unreadable(name: &str, error: &std::io::Error) -> Error {
     Error::failed(format!("the output of '{name}' cannot be read: {error}"))
 }
 
-fn told(host: &Host, name: &str, place: &Filter, text: &str) -> Result<bool> {
-    let log = host.afresh().logs(name, place, LINES)?;
+fn told(of: &Brought<'_>, text: &str) -> Result<bool> {
+    let log = of.host.afresh().logs(of.name, &of.place, LINES)?;
     Ok(memmem::find(&crate::text::plain(&log), text.as_bytes()).is_some())
 }
 

@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::brought::Brought;
 use super::plan::{Plan, Step};
 use super::ready::{Progress, Waited};
 use super::stage::{Board, OnStage, Slots, Stage, each};
 use crate::config::Condition;
 use crate::session::find::Listing;
 use crate::session::host::Host;
-use crate::session::ledger::{Entry, Event};
 use crate::session::model::{ExitStatus, SessionConfig, SessionState, SessionStatus};
-use crate::session::processes;
 use crate::session::survey::Filter;
 use crate::{Error, Result};
 
@@ -25,11 +24,8 @@ pub(super) const AT_ONCE: usize = 8;
 /// How many lines of a session that failed are shown.
 const LAST: u32 = 10;
 
-/// How often a session is looked at that is waited for.
+/// How often a session is looked at that somebody else is just starting.
 const STEP: Duration = Duration::from_millis(50);
-/// The same where each look asks an engine.
-const ENGINE_STEP: Duration = Duration::from_millis(300);
-
 /// How long somebody else may take who is just starting the same session.
 const OTHERS: Duration = Duration::from_secs(10);
 /// Some engines tell the time of a start in whole seconds.
@@ -132,10 +128,7 @@ impl Host {
         if step.ready.is_none() {
             reached.push(Condition::Ready);
         }
-        let place = Filter {
-            backend: Some(status.backend.clone()),
-            location: Some(status.location.clone()),
-        };
+        let brought = Brought::new(self, name, &status);
         let status = Box::new(status);
         let stage = if started { Stage::Started(status) } else { Stage::Running(status) };
         board.reach(name, stage, &reached);
@@ -147,63 +140,37 @@ impl Host {
             board.reach(name, Stage::GettingReady, &[]);
             let latest = Instant::now() + ready.timeout;
             let latest = deadline.map_or(latest, |deadline| deadline.min(latest));
-            let mut progress = Progress::new(self, &defined, &place, ready)?;
+            let mut progress = Progress::new(&brought, &defined, ready)?;
             loop {
                 // Whether it still runs is asked first: its last line may be the one.
-                let end = self.end_of(name, &place)?;
-                match progress.look(latest)? {
-                    Waited::Ready => break,
-                    Waited::NotYet if end.is_some() => {}
-                    Waited::NotYet if Instant::now() >= latest => {
-                        return Err(Error::TimedOut {
-                            what: match deadline.is_some_and(|deadline| deadline <= latest) {
-                                true => {
-                                    format!("session '{name}' was not ready when the time was up")
-                                }
-                                false => format!(
-                                    "session '{name}' was not ready within {}",
-                                    seconds(began.elapsed())
-                                ),
-                            },
-                            advice: Some(format!(
-                                "it runs on: 'kst logs {name}' shows what it does, and `ready: \
-                                 {{timeout: …}}` in the config gives it longer"
-                            )),
-                        });
-                    }
-                    Waited::NotYet => {
-                        thread::sleep(self.step_of(&defined));
-                        continue;
-                    }
-                }
-                // It has ended. That is fine for one that others wait for to have done its work.
-                match end {
-                    Some(Some(ExitStatus::Code(0))) if step.is_awaited => {
+                let end = brought.end()?;
+                match (progress.look(latest)?, end) {
+                    (Waited::Ready, _) => break,
+                    // That is fine for one that others wait for to have done its work.
+                    (Waited::NotYet, Some(end)) if step.is_awaited && end.is_success() => {
                         succeeded = true;
                         break;
                     }
-                    end => return Err(ended(name, end.flatten(), "before it was ready")),
+                    (Waited::NotYet, Some(end)) => {
+                        return Err(end.error(name, "before it was ready"));
+                    }
+                    (Waited::NotYet, None) if Instant::now() >= latest => {
+                        let overall = deadline.is_some_and(|deadline| deadline <= latest);
+                        return Err(not_ready(name, began.elapsed(), overall));
+                    }
+                    (Waited::NotYet, None) => thread::sleep(brought.step()),
                 }
             }
-            self.note_ready(name, &place);
+            brought.note_ready();
             let after = if started { began.elapsed() } else { Duration::ZERO };
             board.reach(name, Stage::Ready { after }, &[Condition::Ready]);
         }
         if step.is_awaited {
             board.reach(name, Stage::AtWork, &[]);
-            while !succeeded {
-                match self.end_of(name, &place)? {
-                    Some(Some(ExitStatus::Code(0))) => succeeded = true,
-                    Some(end) => return Err(ended(name, end, "and others wait for it to succeed")),
-                    None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-                        return Err(Error::TimedOut {
-                            what: format!("session '{name}' had not ended when the time was up"),
-                            advice: Some(format!(
-                                "it runs on: 'kst logs {name}' shows what it does"
-                            )),
-                        });
-                    }
-                    None => thread::sleep(self.step_of(&defined)),
+            if !succeeded {
+                let end = brought.wait(deadline)?;
+                if !end.is_success() {
+                    return Err(end.error(name, "and others wait for it to succeed"));
                 }
             }
             board.reach(name, Stage::Succeeded, &[Condition::Succeeded]);
@@ -244,54 +211,6 @@ impl Host {
         }
     }
 
-    /// Write down that it is ready, once for each time that it became so: `kst events` tells it, too.
-    fn note_ready(&self, name: &str, place: &Filter) {
-        let status = self.afresh().status(name, place);
-        // One that others started is in no ledger; a run of kst's by that name is another.
-        if status.is_ok_and(|status| status.ours && status.ready_at.is_none())
-            && let Some(entry) = self.latest_run(name, place)
-            && let Ok(ledger) = self.ledger()
-        {
-            // It is ready whether or not that can be written down.
-            let _ = ledger.append(&Event::Ready { run: entry.run.clone(), at: Timestamp::now() });
-        }
-    }
-
-    /// How a session ended: `None` while it runs, `Some(None)` where nobody knows.
-    fn end_of(&self, name: &str, place: &Filter) -> Result<Option<Option<ExitStatus>>> {
-        // The ledger alone tells it of what runs on this machine, and costs a read.
-        if let Some(entry) = self.latest_run(name, place)
-            && entry.here
-        {
-            if let Some((exit, _)) = entry.end {
-                return Ok(Some(Some(exit)));
-            }
-            if entry.shim.is_some_and(|(pid, start)| processes::alive(pid, start)) {
-                return Ok(None);
-            }
-        }
-        match self.afresh().status(name, place) {
-            Ok(status) if status.state == SessionState::Running => Ok(None),
-            Ok(status) => Ok(Some(status.exit)),
-            Err(Error::NotFound { .. }) => Ok(Some(None)),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The last run of a name that the ledger knows at a place.
-    pub(super) fn latest_run(&self, name: &str, place: &Filter) -> Option<Arc<Entry>> {
-        let at_place = |entry: &&Arc<Entry>| {
-            Some(&entry.backend) == place.backend.as_ref()
-                && Some(&entry.location) == place.location.as_ref()
-        };
-        self.entries_named(name).iter().rfind(at_place).cloned()
-    }
-
-    fn step_of(&self, defined: &SessionConfig) -> Duration {
-        let backend = defined.backend.clone().unwrap_or_else(|| self.default_backend());
-        if self.runs_here(&backend) { STEP } else { ENGINE_STEP }
-    }
-
     /// What went wrong, with what the session printed last.
     fn failed(&self, name: &str, error: Error) -> Stage {
         // Of one that could not be started there is only what an earlier run printed.
@@ -329,15 +248,17 @@ fn succeeded(status: &SessionStatus) -> bool {
     status.state == SessionState::Exited && status.exit == Some(ExitStatus::Code(0))
 }
 
-fn ended(name: &str, exit: Option<ExitStatus>, when: &str) -> Error {
-    let how = match exit {
-        Some(ExitStatus::Code(code)) => format!("ended with code {code}"),
-        Some(ExitStatus::Signal(signal)) => format!("was ended by signal {signal}"),
-        None => "ended, nobody knows how,".to_owned(),
+fn not_ready(name: &str, after: Duration, overall: bool) -> Error {
+    let when = match overall {
+        true => "when the time was up".to_owned(),
+        false => format!("within {}", seconds(after)),
     };
-    Error::Failed {
-        what: format!("session '{name}' {how} {when}"),
-        advice: Some(format!("'kst logs {name}' shows all that it printed")),
+    Error::TimedOut {
+        what: format!("session '{name}' was not ready {when}"),
+        advice: Some(format!(
+            "it runs on: 'kst logs {name}' shows what it does, and `ready: {{timeout: …}}` in the \
+             config gives it longer"
+        )),
     }
 }
 
