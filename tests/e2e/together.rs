@@ -1,10 +1,11 @@
 //! The config's sessions together: `kst up` and `kst down`.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Engine, Key, Outcome, World, until};
+use crate::support::{Engine, Key, Outcome, Started, World, until};
 
 /// Sessions that note in `order` that they begin. `db` is ready, and `migrate` ends, when told to.
 const CONFIG: &str = r#"
@@ -47,6 +48,16 @@ fn go(world: &World) {
     for file in ["home/go-db", "home/go-migrate"] {
         world.write(file, "");
     }
+}
+
+/// Whether it reads nothing for longer than anything that looks again and again waits.
+fn is_quiet(world: &World, up: &Started) -> bool {
+    let before = up.reads();
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(400) {
+        world.kst(["config", "path"]);
+    }
+    up.reads() == before
 }
 
 /// What came of each session, as `NAME RESULT`.
@@ -322,12 +333,9 @@ fn what_others_started_is_not_taken_for_an_ended_run_of_the_same_name() {
     until("it has looked again and again", || up.reads() > looked);
     assert!(up.runs());
     world.write("work/ready", "");
-    until("it waits for the end", || {
-        let before = up.reads();
-        world.kst(["status", "after", "--json"]).ok().prints("defined");
-        up.reads() == before
-    });
+    until("it waits for the end", || is_quiet(&world, &up));
     assert!(up.runs());
+    world.kst(["status", "after", "--json"]).ok().prints("defined");
     world.write("work/over", "");
     let up = up.wait();
     // tmux does not tell how it ended.
@@ -344,13 +352,7 @@ fn the_end_that_others_wait_for_is_not_looked_for_again_and_again() {
     world.write("home/go-db", "");
     let mut up = world.command(["up", "front"]).spawn();
     until("the work is being done", || order(&world) == "db migrate ");
-    until("it sleeps", || {
-        let before = up.reads();
-        for _ in 0..5 {
-            world.kst(["status", "api"]).ok();
-        }
-        up.reads() == before
-    });
+    until("it sleeps", || is_quiet(&world, &up));
     assert!(up.runs());
     world.write("home/go-migrate", "");
     up.wait().ok().prints("web: started");
@@ -361,11 +363,7 @@ fn the_end_that_others_wait_for_is_not_looked_for_again_and_again() {
     up.exits(8).says("session 'migrate' had not ended when the time was up");
     let up = world.command(["up", "front"]).spawn();
     until("the work is being done", || world.status("migrate")["state"] == "running");
-    until("the work is waited for", || {
-        let before = up.reads();
-        world.kst(["status", "api"]).ok();
-        up.reads() == before
-    });
+    until("the work is waited for", || is_quiet(&world, &up));
     world.kst(["stop", "migrate"]).ok();
     up.wait().exits(1).says("session 'migrate' was stopped and others wait for it to succeed");
     assert_eq!(world.status("api")["state"], "stopped");
