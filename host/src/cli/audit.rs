@@ -57,7 +57,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
     } else if records.is_empty() {
         output.note("nothing of that kind is written down");
     } else {
-        output.print(render::audit::table(&records, output.width()).as_bytes())?;
+        output.print(render::audit::table(&records, output.page()).as_bytes())?;
     }
     Ok(0)
 }

@@ -67,11 +67,11 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
             // kstlib prints such a line on standard output, where a table would be.
             output.print(b"No sessions.\n")?;
         } else {
-            let table = render::list::table(&listing.sessions, now, output.width());
+            let table = render::list::table(&listing.sessions, now, output.page());
             output.print(table.as_bytes())?;
         }
         if args.health {
-            let table = render::health::table(&listing.health, output.width());
+            let table = render::health::table(&listing.health, output.page());
             output.print(format!("\n{table}").as_bytes())?;
         }
     }
@@ -118,7 +118,7 @@ fn picture(seen: Seen<'_>, host: &Host, app: &App) -> String {
     let mut lines: Vec<String> = match seen.sessions {
         [] => vec!["No sessions.".to_owned()],
         sessions => {
-            let table = render::list::table(sessions, now, app.output.width());
+            let table = render::list::table(sessions, now, app.output.page());
             table.lines().map(str::to_owned).collect()
         }
     };

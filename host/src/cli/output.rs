@@ -14,6 +14,7 @@ use anyhow::Context;
 use kst::text::escape_controls;
 
 use super::render::style;
+use super::render::table::Page;
 
 /// Where results, warnings and errors go.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +47,9 @@ impl Output {
     /// Print a result. Its styles are left out where colours are not wanted.
     pub fn print(&self, text: &[u8]) -> anyhow::Result<()> {
         if self.colours() {
+            return self.print_raw(text);
+        }
+        if memchr::memchr(b'\x1b', text).is_none() {
             return self.print_raw(text);
         }
         // At once and not through a stream that strips, which would write line by line.
@@ -177,6 +181,11 @@ impl Output {
     pub fn height(&self) -> Option<usize> {
         let rows = rustix::termios::tcgetwinsize(io::stdout()).ok()?.ws_row;
         (rows > 0).then_some(usize::from(rows))
+    }
+
+    /// What a table on standard output is drawn on.
+    pub fn page(&self) -> Page {
+        Page { width: self.width(), colours: self.colours() }
     }
 
     /// How wide the terminal on standard output is. `None` where it is none: nothing is cut then.

@@ -106,7 +106,7 @@ fn list(args: &List, app: &App) -> anyhow::Result<u8> {
             plugins.iter().map(|plugin| render::plugin::name(plugin) + "\n").collect();
         app.output.print(names.concat().as_bytes())?;
     } else {
-        app.output.print(render::plugin::table(&plugins, app.output.width()).as_bytes())?;
+        app.output.print(render::plugin::table(&plugins, app.output.page()).as_bytes())?;
         for plugin in &plugins {
             if let Some(problem) = &plugin.problem {
                 app.output.warn(&format!("{}: {problem}", render::plugin::name(plugin)));

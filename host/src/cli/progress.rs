@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_millis(100);
 pub fn show_plan(planned: &[Planned], app: &App) -> anyhow::Result<u8> {
     match app.globals.json {
         true => app.output.json(&together::plan_json(planned))?,
-        false => app.output.print(together::plan(planned, app.output.width()).as_bytes())?,
+        false => app.output.print(together::plan(planned, app.output.page()).as_bytes())?,
     }
     Ok(0)
 }

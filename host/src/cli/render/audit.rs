@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kst::door::{Record, What};
 use kst::session::ExitStatus;
 
-use super::table::{self, Cell, Column, cut, whole};
+use super::table::{self, Cell, Column, Page, cut, whole};
 use super::{style, words};
 
 const COLUMNS: [Column; 7] = [
@@ -20,8 +20,8 @@ const COLUMNS: [Column; 7] = [
 ];
 
 /// The table, a line each.
-pub fn table(records: &[Record], width: Option<usize>) -> String {
-    table::render(&COLUMNS, records.iter().map(row).collect(), width)
+pub fn table(records: &[Record], page: Page) -> String {
+    table::render(&COLUMNS, &records.iter().map(row).collect::<Vec<_>>(), page)
 }
 
 fn row(record: &Record) -> Vec<Cell<'_>> {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     fn lines(records: &[Record]) -> String {
-        String::from_utf8(kst::text::plain(table(records, None).as_bytes())).unwrap()
+        String::from_utf8(kst::text::plain(table(records, Page::COLOURED).as_bytes())).unwrap()
     }
 
     #[test]

@@ -4,14 +4,14 @@ use anstyle::Style;
 use kst::session::{BackendHealth, HealthState};
 
 use super::style;
-use super::table::{self, Cell, Column, cut, whole};
+use super::table::{self, Cell, Column, Page, cut, whole};
 
 const COLUMNS: [Column; 5] =
     [whole("BACKEND"), whole("LOCATION"), whole("HEALTH"), whole("VERSION"), cut("PROBLEM")];
 
 /// The table of `kst list --health`.
-pub fn table(health: &[BackendHealth], width: Option<usize>) -> String {
-    let rows = health
+pub fn table(health: &[BackendHealth], page: Page) -> String {
+    let rows: Vec<_> = health
         .iter()
         .map(|health| {
             vec![
@@ -23,7 +23,7 @@ pub fn table(health: &[BackendHealth], width: Option<usize>) -> String {
             ]
         })
         .collect();
-    table::render(&COLUMNS, rows, width)
+    table::render(&COLUMNS, &rows, page)
 }
 
 fn colour(state: HealthState) -> Style {
@@ -78,7 +78,7 @@ mod tests {
             code: 6,
         };
         assert_eq!(sentence(&health), "container (docker): the daemon is down");
-        let text = table(std::slice::from_ref(&health), None);
+        let text = table(std::slice::from_ref(&health), Page::COLOURED);
         let text = String::from_utf8(kst::text::plain(text.as_bytes())).unwrap();
         assert_eq!(
             text,

@@ -7,7 +7,7 @@ use kst::session::{SessionState, SessionStatus};
 use kst::text::escape_controls;
 
 use super::status::failed;
-use super::table::{self, Cell, Column, cut, whole};
+use super::table::{self, Cell, Column, Page, cut, whole};
 use super::{style, time, words};
 
 const COLUMNS: [Column; 8] = [
@@ -22,10 +22,10 @@ const COLUMNS: [Column; 8] = [
 ];
 
 /// The table of sessions. The image's column is there where a session has one.
-pub fn table(sessions: &[SessionStatus], now: Timestamp, width: Option<usize>) -> String {
+pub fn table(sessions: &[SessionStatus], now: Timestamp, page: Page) -> String {
     let images = sessions.iter().any(|session| session.image.is_some());
     let columns = if images { &COLUMNS[..] } else { &COLUMNS[..COLUMNS.len() - 1] };
-    let rows = sessions
+    let rows: Vec<_> = sessions
         .iter()
         .map(|session| {
             let mut row = row(session, now);
@@ -33,7 +33,7 @@ pub fn table(sessions: &[SessionStatus], now: Timestamp, width: Option<usize>) -
             row
         })
         .collect();
-    table::render(columns, rows, width)
+    table::render(columns, &rows, page)
 }
 
 fn row(session: &SessionStatus, now: Timestamp) -> Vec<Cell<'_>> {
@@ -107,7 +107,7 @@ mod tests {
     fn the_table() {
         let sessions = [sample::running(), sample::ended()];
         assert_eq!(
-            plain(&table(&sessions, sample::now(), None)),
+            plain(&table(&sessions, sample::now(), Page::COLOURED)),
             "NAME   STATE     BACKEND     LOCATION   PID    AGE   EXIT           IMAGE\n\
              api    running   tmux        default    4242   3h    -              -\n\
              db     exited    container   podman     -      3h    OOM (3h ago)   postgres:16\n"
@@ -119,21 +119,25 @@ mod tests {
         let mut ended = sample::ended();
         ended.name = "a-session-with-a-long-name".into();
         ended.image = Some("registry.example.com/team/app:1.2.3".into());
-        let text = plain(&table(&[sample::running(), ended.clone()], sample::now(), Some(60)));
+        let text = plain(&table(
+            &[sample::running(), ended.clone()],
+            sample::now(),
+            Page { width: Some(60), colours: true },
+        ));
         for line in text.lines() {
             assert!(line.chars().count() <= 60, "{line:?}\n{text}");
         }
         assert!(text.contains("a-sess"), "{text}");
         assert!(text.contains(" OOM"), "{text}");
         // Into a pipe all of it goes.
-        let text = plain(&table(&[ended], sample::now(), None));
+        let text = plain(&table(&[ended], sample::now(), Page::COLOURED));
         assert!(text.contains("a-session-with-a-long-name"), "{text}");
         assert!(text.contains("registry.example.com/team/app:1.2.3"), "{text}");
     }
 
     #[test]
     fn no_images_no_column() {
-        let text = plain(&table(&[sample::running()], sample::now(), None));
+        let text = plain(&table(&[sample::running()], sample::now(), Page::COLOURED));
         assert!(!text.contains("IMAGE"), "{text}");
     }
 
@@ -142,7 +146,7 @@ mod tests {
         let mut session = sample::running();
         session.health = Some("starting".into());
         let text = |session: &SessionStatus| {
-            plain(&table(std::slice::from_ref(session), sample::now(), None))
+            plain(&table(std::slice::from_ref(session), sample::now(), Page::COLOURED))
         };
         assert!(text(&session).contains("running (starting)"));
         session.restarts = Some(3);
@@ -161,7 +165,7 @@ mod tests {
     fn an_end_is_told_with_its_time() {
         let mut session = sample::ended();
         let text = |session: &SessionStatus| {
-            plain(&table(std::slice::from_ref(session), sample::now(), None))
+            plain(&table(std::slice::from_ref(session), sample::now(), Page::COLOURED))
         };
         session.out_of_memory = None;
         session.exit = Some(ExitStatus::Code(3));
@@ -172,7 +176,7 @@ mod tests {
 
     #[test]
     fn colours_follow_the_state() {
-        let text = table(&[sample::running(), sample::ended()], sample::now(), None);
+        let text = table(&[sample::running(), sample::ended()], sample::now(), Page::COLOURED);
         assert!(text.contains("\u{1b}[32mrunning\u{1b}[0m"), "{text:?}");
         assert!(text.contains("\u{1b}[31mexited\u{1b}[0m"), "{text:?}");
     }
@@ -182,6 +186,6 @@ mod tests {
         let mut session = sample::running();
         session.name = "x\ny".into();
         assert_eq!(names(std::slice::from_ref(&session)), "x\\ny\n");
-        assert_eq!(table(&[session], sample::now(), None).lines().count(), 2);
+        assert_eq!(table(&[session], sample::now(), Page::COLOURED).lines().count(), 2);
     }
 }

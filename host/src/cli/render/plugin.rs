@@ -6,7 +6,7 @@ use kst::text::escape_controls;
 use serde_json::{Value, json};
 
 use super::style;
-use super::table::{self, Cell, Column, cut, whole};
+use super::table::{self, Cell, Column, Page, cut, whole};
 
 const COLUMNS: [Column; 6] =
     [whole("NAME"), whole("VERSION"), whole("TRUST"), whole("DIGEST"), cut("FROM"), cut("SUMMARY")];
@@ -20,8 +20,8 @@ pub fn name(plugin: &PluginInfo) -> String {
 }
 
 /// The table of `kst plugin list`.
-pub fn table(plugins: &[PluginInfo], width: Option<usize>) -> String {
-    let rows = plugins
+pub fn table(plugins: &[PluginInfo], page: Page) -> String {
+    let rows: Vec<_> = plugins
         .iter()
         .map(|plugin| {
             let manifest = plugin.manifest.as_deref().map(CheckedManifest::manifest);
@@ -39,7 +39,7 @@ pub fn table(plugins: &[PluginInfo], width: Option<usize>) -> String {
             ]
         })
         .collect();
-    table::render(&COLUMNS, rows, width)
+    table::render(&COLUMNS, &rows, page)
 }
 
 /// All that is known of a component: what it is, what it amounts to, then what it could run. With
@@ -184,7 +184,7 @@ mod tests {
              size:     20 KiB\ntrust:    not trusted\nimports:  kst:runner/process@0.1.0\n\
              problem:  it is not a component\nadvice:   ask its author\n"
         );
-        assert!(table(&[unknown()], None).contains("sha256:0123456789ab"));
+        assert!(table(&[unknown()], Page::COLOURED).contains("sha256:0123456789ab"));
         assert_eq!(json(&unknown())["name"], Value::Null);
     }
 

@@ -17,11 +17,29 @@ const NARROWEST_GAP: usize = 1;
 const NARROW: usize = 12;
 const NARROWEST: usize = 6;
 
+/// What a table is drawn on.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// How wide the terminal is: longer lines are cut to it as far as can be. Without one nothing is cut.
+    pub width: Option<usize>,
+    /// Whether it takes colours. Styles that are not written need not be taken out again, which for
+    /// hundreds of sessions takes longer than drawing them.
+    pub colours: bool,
+}
+
+#[cfg(test)]
+impl Page {
+    /// A file that takes colours.
+    pub const COLOURED: Page = Page { width: None, colours: true };
+}
+
 /// A cell: text of one line, in one style. What needs no escaping is not copied: of a list of hundreds
 /// of sessions that would be thousands of copies.
 #[derive(Debug, Clone)]
 pub struct Cell<'a> {
     text: Cow<'a, str>,
+    /// How many columns of a terminal it takes.
+    width: usize,
     style: Style,
 }
 
@@ -29,10 +47,12 @@ impl<'a> Cell<'a> {
     /// `text` with its control characters escaped; nothing for `None`.
     pub fn new(text: impl Into<Cow<'a, str>>, style: Style) -> Self {
         let mut text = text.into();
+        let mut width = text.len();
         if text.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) {
             text = Cow::Owned(escape_controls(&text));
+            width = text.width();
         }
-        Cell { text, style }
+        Cell { text, width, style }
     }
 
     /// The same in no style.
@@ -66,20 +86,21 @@ pub const fn cut(header: &'static str) -> Column {
     Column { header, may_be_cut: true }
 }
 
-/// The table, a line each. `width` is the terminal's, and lines that are longer are cut to it as far as
-/// can be; without one nothing is cut.
-pub fn render(columns: &[Column], mut rows: Vec<Vec<Cell<'_>>>, width: Option<usize>) -> String {
-    let header = columns.iter().map(|column| Cell::new(column.header, style::BOLD)).collect();
-    rows.insert(0, header);
-    let mut widths: Vec<usize> = (0..columns.len())
-        .map(|at| {
-            rows.iter().filter_map(|row| row.get(at)).map(|c| c.text.width()).max().unwrap_or(0)
-        })
-        .collect();
-    let gap = width.map_or(GAP, |width| fit(columns, &mut widths, width));
-    let mut out = String::new();
-    for row in &rows {
-        line(&mut out, row, &widths, gap);
+/// The table, a line each.
+pub fn render(columns: &[Column], rows: &[Vec<Cell<'_>>], page: Page) -> String {
+    let header: Vec<Cell<'_>> =
+        columns.iter().map(|column| Cell::new(column.header, style::BOLD)).collect();
+    let mut widths: Vec<usize> = header.iter().map(|cell| cell.width).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.width.max(*width);
+        }
+    }
+    let gap = page.width.map_or(GAP, |width| fit(columns, &mut widths, width));
+    let longest = widths.iter().sum::<usize>() + gap * columns.len();
+    let mut out = String::with_capacity(longest.saturating_mul(rows.len() + 1));
+    for row in std::iter::once(&header).chain(rows) {
+        line(&mut out, row, &widths, gap, page.colours);
     }
     out
 }
@@ -110,24 +131,40 @@ fn fit(columns: &[Column], widths: &mut [usize], width: usize) -> usize {
     gap
 }
 
-fn line(out: &mut String, row: &[Cell<'_>], widths: &[usize], gap: usize) {
+fn line(out: &mut String, row: &[Cell<'_>], widths: &[usize], gap: usize, colours: bool) {
     for (at, (cell, &width)) in row.iter().zip(widths).enumerate() {
-        let text = shortened(&cell.text, width);
-        let style = cell.style;
+        let (text, wide) = match cell.width <= width {
+            true => (Cow::Borrowed(&*cell.text), cell.width),
+            false => {
+                let short = shortened(&cell.text, width);
+                let wide = short.width();
+                (short, wide)
+            }
+        };
         if at > 0 {
-            out.extend(std::iter::repeat_n(' ', gap));
+            blanks(out, gap);
         }
-        if style == style::PLAIN {
+        let style = cell.style;
+        if !colours || style == style::PLAIN {
             out.push_str(&text);
         } else {
             let _ = write!(out, "{style}{text}{style:#}");
         }
         // No blanks at the end of a line.
         if at + 1 < row.len() {
-            out.extend(std::iter::repeat_n(' ', width.saturating_sub(text.width())));
+            blanks(out, width.saturating_sub(wide));
         }
     }
     out.push('\n');
+}
+
+fn blanks(out: &mut String, mut count: usize) {
+    const SOME: &str = "                                ";
+    while let Some(rest) = count.checked_sub(SOME.len()) {
+        out.push_str(SOME);
+        count = rest;
+    }
+    out.push_str(SOME.get(..count).unwrap_or(SOME));
 }
 
 /// `text` in at most `width` columns.
@@ -152,17 +189,37 @@ pub fn shortened(text: &str, width: usize) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn plain(columns: &[Column], rows: &[&[&str]], width: Option<usize>) -> String {
-        let rows =
-            rows.iter().map(|row| row.iter().map(|&text| Cell::plain(text)).collect()).collect();
-        let text = render(columns, rows, width);
-        String::from_utf8(kst::text::plain(text.as_bytes())).unwrap()
+    fn plain(columns: &[Column], rows: &[&[&'static str]], width: Option<usize>) -> String {
+        let cells = |row: &&[&'static str]| row.iter().map(|&text| Cell::plain(text)).collect();
+        let rows: Vec<Vec<Cell<'_>>> = rows.iter().map(cells).collect();
+        let coloured = render(columns, &rows, Page { width, colours: true });
+        let plain = render(columns, &rows, Page { width, colours: false });
+        assert_eq!(String::from_utf8(kst::text::plain(coloured.as_bytes())).unwrap(), plain);
+        plain
     }
 
     #[test]
     fn columns_are_aligned_and_lines_end_without_blanks() {
         let text = plain(&[whole("NAME"), whole("PID")], &[&["a", "1"], &["longer", "22"]], None);
         assert_eq!(text, "NAME     PID\na        1\nlonger   22\n");
+    }
+
+    #[test]
+    fn styles_are_for_pages_with_colours() {
+        let rows = [vec![Cell::new("a", style::BAD), Cell::plain("b")]];
+        let columns = [whole("X"), whole("Y")];
+        let plain = render(&columns, &rows, Page { width: None, colours: false });
+        assert_eq!(plain, "X   Y\na   b\n");
+        let coloured = render(&columns, &rows, Page::COLOURED);
+        assert!(coloured.ends_with("\u{1b}[31ma\u{1b}[0m   b\n"), "{coloured:?}");
+    }
+
+    #[test]
+    fn a_column_may_be_wider_than_any_row_of_blanks() {
+        let wide = "x".repeat(100);
+        let text =
+            plain(&[whole("N"), whole("X")], &[&[Box::leak(wide.clone().into()), "y"]], None);
+        assert_eq!(text, format!("N{}X\n{wide}   y\n", " ".repeat(102)));
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn needed(one: &Dependency) -> String {
 }
 
 /// What would be done, as a table.
-pub fn plan(planned: &[Planned], width: Option<usize>) -> String {
+pub fn plan(planned: &[Planned], page: table::Page) -> String {
     let columns =
         [table::whole("NAME"), table::whole("ACTION"), table::cut("AFTER"), table::whole("READY")];
     let rows = planned.iter().map(|one| {
@@ -82,7 +82,7 @@ pub fn plan(planned: &[Planned], width: Option<usize>) -> String {
             table::Cell::or_dash(ready),
         ]
     });
-    table::render(&columns, rows.collect(), width)
+    table::render(&columns, &rows.collect::<Vec<_>>(), page)
 }
 
 /// What would be done, for programs.
