@@ -64,6 +64,21 @@ impl Small {
         self.world.write(format!("work/{file}"), "");
     }
 
+    /// Have the session print more than there is room for, all of which has come to the writer of the log
+    /// when this returns: what was still on its way would find room again.
+    #[track_caller]
+    fn fill(&self, printed: usize) {
+        until("there is a log", || {
+            self.run("ls \"$HOME\"/.local/state/kst/logs/*.log").run().code == Some(0)
+        });
+        let before = read_by_recorder(&self.world);
+        self.go("fill");
+        self.until_there("filled");
+        until("all of it is read", || {
+            read_by_recorder(&self.world) - before >= u64::try_from(printed).expect("a number")
+        });
+    }
+
     #[track_caller]
     fn until_there(&self, file: &str) {
         until(file, || self.world.work().join(file).exists());
@@ -106,8 +121,9 @@ fn a_full_folder_holds_nobody_up_and_the_log_says_what_is_missing() {
     let follow =
         format!("exec '{}' logs -f -n 1000000 dev > '{}'", program().display(), out.display());
     let following = small.run(&follow).spawn();
-    small.go("fill");
-    small.until_there("filled");
+    // Terminals make two characters of a line's end.
+    let printed = numbers(1, 50_000).len() + 50_000;
+    small.fill(printed);
     until("the log says so", || small.log().contains(FULL));
     let log = small.log();
     let (before, notes, after) = parts(&log);
@@ -126,8 +142,6 @@ fn a_full_folder_holds_nobody_up_and_the_log_says_what_is_missing() {
     assert_eq!((again.as_str(), after.as_str()), (before.as_str(), "1\n2\n3\n"), "{notes:?}");
     let [_, goes_on] = notes.as_slice() else { panic!("{notes:?}") };
     let missing = goes_on.split_whitespace().find_map(|word| word.parse::<usize>().ok());
-    // Terminals make two characters of a line's end.
-    let printed = numbers(1, 50_000).len() + 50_000;
     let kept = before.trim_end().len() + before.lines().count();
     let missing = missing.expect("a number");
     assert!(printed.abs_diff(kept + missing) <= 2, "{kept} and {missing} of {printed}");
@@ -140,8 +154,7 @@ fn a_log_that_is_deleted_while_it_is_full_is_begun_anew() {
     let Some(small) = Small::with("128k") else { return };
     let script = waits("fill") + "seq 50000; touch filled; " + &waits("go") + "seq 5000; exit 5";
     small.start(&script);
-    small.go("fill");
-    small.until_there("filled");
+    small.fill(numbers(1, 50_000).len() + 50_000);
     until("the log says so", || small.log().contains(FULL));
     small.run(&format!("rm -r '{}'/*", logs_of(&small.world).display())).run().ok();
     assert_eq!(small.log(), "");
