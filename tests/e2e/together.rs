@@ -359,7 +359,7 @@ fn the_end_that_others_wait_for_is_not_looked_for_again_and_again() {
     world.kst(["down"]).ok();
     fs::remove_file(world.home().join("go-migrate")).expect("it is there");
     // Its time may be up, and it may be ended otherwise than by itself.
-    let up = world.kst(["up", "front", "-t", "1"]);
+    let up = world.kst(["up", "front", "-t", "900ms"]);
     up.exits(8).says("session 'migrate' had not ended when the time was up");
     let up = world.command(["up", "front"]).spawn();
     until("the work is being done", || world.status("migrate")["state"] == "running");
@@ -397,7 +397,9 @@ fn what_cannot_be_meant() {
     world.kst(["up", "fron"]).exits(3).says("did you mean 'front'?");
     world.kst(["down", "nobody"]).exits(3).says("sessions and groups of the config");
     world.kst(["up", ""]).exits(2);
-    world.kst(["up", "-t", "-1"]).exits(2);
+    for time in ["-1", "soon", "", "1e9", "99999999999d"] {
+        world.kst(["up", "-t", time]).exits(2).says("--timeout");
+    }
     world.config("ops: {sessions: }");
     world.kst(["up"]).exits(2).says("the config defines no session");
     world.config(

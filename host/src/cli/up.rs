@@ -27,10 +27,10 @@ pub struct Args {
     #[arg(value_name = "NAME", value_parser = values::name())]
     pub names: Vec<String>,
 
-    /// How long all of it may take, in seconds [default: as long as each session may]
-    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
-    #[arg(value_parser = values::number(86_400))]
-    pub timeout: Option<u32>,
+    /// How long all of it may take: seconds, or 90s, 10m, 2h [default: as long as each session may]
+    #[arg(short, long, value_name = "TIME", allow_negative_numbers = true)]
+    #[arg(value_parser = values::duration())]
+    pub timeout: Option<Duration>,
 
     /// Print nothing but errors
     #[arg(short, long)]
@@ -48,8 +48,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
         let planned = render::together::planned_up(&plan, &listing.sessions);
         return show_plan(&planned, app);
     }
-    let options =
-        UpOptions { timeout: args.timeout.map(|seconds| Duration::from_secs(seconds.into())) };
+    let options = UpOptions { timeout: args.timeout };
     host.ask_about(&plan);
     let progress = Progress::begin(app, plan.steps.iter().map(|step| step.name.as_str()));
     let stages = host.up(&plan, &options, &|name, stage| progress.reach(name, stage))?;

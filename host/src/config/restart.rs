@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 
 use super::check::text;
 use super::keys;
 use super::problem::Problem;
 use super::tree::{Entry, Map, Node, Value};
-use crate::limits::Unit;
+use crate::limits::{self, Unit};
 use crate::session::validate::quoted;
 use crate::session::{BACKOFF, MAX_BACKOFF, Restart, RestartPolicy};
 
@@ -71,15 +70,7 @@ fn count(node: &Node, key: &str) -> Result<Option<u32>, Problem> {
 fn time(map: &Map, name: &str, key: &str) -> Result<Option<Duration>, Problem> {
     let Some(entry) = map.get(name) else { return Ok(None) };
     let Some(text) = text(&entry.node, key, "a time")? else { return Ok(None) };
-    let time = match text.parse::<u32>() {
-        Ok(seconds) => Some(Duration::from_secs(seconds.into())),
-        Err(_) => text
-            .parse::<SignedDuration>()
-            .ok()
-            .and_then(|time| u64::try_from(time.as_millis()).ok())
-            .map(Duration::from_millis),
-    };
-    time.map(Some).ok_or_else(|| {
+    limits::time(text).map(Some).ok_or_else(|| {
         let what = format!("{} is not a time", quoted(text));
         Problem::at(&entry.node.at, key, what).advise("write seconds, or 100ms, 1s, 5min")
     })

@@ -1,5 +1,7 @@
 //! Amounts as people write them: `64 MiB`, `10s`, `100`.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 
 /// What a limit counts.
@@ -77,12 +79,21 @@ fn bytes(text: &str) -> Option<u64> {
 
 /// Whole seconds, begun ones counted.
 fn seconds(text: &str) -> Option<u64> {
-    if let Ok(number) = text.parse() {
-        return Some(number);
+    let time = time(text)?;
+    time.as_secs().checked_add(u64::from(time.subsec_nanos() > 0))
+}
+
+/// A length of time as people write it: seconds (`10`, `0.5`), or with units (`250ms`, `90s`, `1h 30m`).
+/// In the config and on the command line alike.
+pub fn time(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if digits(whole) && digits(fraction) {
+        let nanoseconds: String = fraction.chars().chain("00000000".chars()).take(9).collect();
+        return Some(Duration::new(whole.parse().ok()?, nanoseconds.parse().ok()?));
     }
-    let time: SignedDuration = text.parse().ok()?;
-    let begun = u64::from(time.subsec_nanos() > 0);
-    u64::try_from(time.as_secs()).ok()?.checked_add(begun)
+    Duration::try_from(text.parse::<SignedDuration>().ok()?).ok()
 }
 
 #[cfg(test)]
@@ -114,13 +125,40 @@ mod tests {
 
     #[test]
     fn times() {
-        for (text, seconds) in
-            [("90", 90), ("90s", 90), ("60 s", 60), ("5min", 300), ("1h 30m", 5400), ("1.5s", 2)]
-        {
-            assert_eq!(Unit::Time.read(text), Ok(seconds), "{text}");
+        for (text, milliseconds) in [
+            ("90", 90_000),
+            ("90s", 90_000),
+            ("60 s", 60_000),
+            ("5min", 300_000),
+            ("1h 30m", 5_400_000),
+            ("1.5s", 1_500),
+            ("1.5", 1_500),
+            ("0.25", 250),
+            ("250ms", 250),
+            (" 1 ", 1_000),
+        ] {
+            assert_eq!(time(text), Some(Duration::from_millis(milliseconds)), "{text}");
+            // A second that has begun is one.
+            assert_eq!(Unit::Time.read(text), Ok(milliseconds.div_ceil(1000)), "{text}");
         }
-        for text in ["", "s", "-1", "-5s", "soon", "1.5", "99999999999999999999"] {
-            assert!(Unit::Time.read(text).is_err(), "{text}");
+        assert_eq!(time("0.1234567899"), Some(Duration::from_nanos(123_456_789)));
+        for text in [
+            "",
+            "s",
+            "-1",
+            "-5s",
+            "5s ago",
+            "soon",
+            "1.",
+            ".5",
+            "1.5.5",
+            "1e3",
+            "+1",
+            "inf",
+            "\u{663}",
+            "99999999999999999999",
+        ] {
+            assert!(time(text).is_none() && Unit::Time.read(text).is_err(), "{text}");
         }
     }
 

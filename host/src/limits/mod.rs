@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::guard::Guard;
 
-pub use amount::Unit;
+pub use amount::{Unit, time};
 
 macro_rules! limits {
     ($($(#[doc = $about:literal])+ $name:ident, $key:literal, $unit:ident, $default:expr,

@@ -74,7 +74,8 @@ impl Host {
         told: OnStage<'_>,
     ) -> Result<Vec<(String, Stage)>> {
         let names = || plan.steps.iter().map(|step| step.name.as_str());
-        let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
+        // A time that is out of all bounds is none.
+        let deadline = options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let before = before(&self.list(&Filter::default())?);
         let steps: HashMap<&str, &Step> =
             plan.steps.iter().map(|step| (step.name.as_str(), step)).collect();
