@@ -158,6 +158,17 @@ pub enum Error {
         /// A sentence: what it lacks.
         what: String,
     },
+    /// The session is there, and nothing can be done to it that needs its program: it has ended, or is
+    /// about to be started again. Exit code 1.
+    #[error("{what}")]
+    NotRunning {
+        /// The session.
+        name: String,
+        /// A sentence: how it is.
+        what: String,
+        /// What to do about it.
+        advice: Option<String>,
+    },
     /// Anything else that failed. Exit code 1.
     #[error("{what}")]
     Failed {
@@ -189,6 +200,7 @@ impl Error {
             | Error::Start { advice, .. }
             | Error::Stop { advice, .. }
             | Error::Attach { advice, .. }
+            | Error::NotRunning { advice, .. }
             | Error::Failed { advice, .. } => advice.as_deref(),
             Error::PluginFault { .. } | Error::Unsupported { .. } => None,
         }
@@ -201,6 +213,7 @@ impl Error {
             | Error::Stop { .. }
             | Error::Attach { .. }
             | Error::Unsupported { .. }
+            | Error::NotRunning { .. }
             | Error::Failed { .. } => 1,
             Error::Invalid { .. } | Error::Config { .. } => 2,
             Error::NotFound { .. } => 3,

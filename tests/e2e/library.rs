@@ -23,7 +23,7 @@ const INSIDE: &str = "KST_TEST_INSIDE";
 
 /// Runs `test` in a process whose environment is a world's, which `prepare` may furnish.
 #[track_caller]
-fn in_a_world(prepare: impl FnOnce(&mut World), test: impl FnOnce()) {
+pub fn in_a_world(prepare: impl FnOnce(&mut World), test: impl FnOnce()) {
     if env::var_os(INSIDE).is_some() {
         return test();
     }
@@ -37,7 +37,7 @@ fn in_a_world(prepare: impl FnOnce(&mut World), test: impl FnOnce()) {
     outcome.ok().prints("1 passed");
 }
 
-fn tmux(name: &str) -> SessionManager {
+pub fn tmux(name: &str) -> SessionManager {
     let session = SessionManager::new(name, "tmux").expect("tmux is built in");
     session.with_program(program())
 }

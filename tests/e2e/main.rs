@@ -31,6 +31,7 @@ mod kept_logs;
 mod killed;
 mod killed_starts;
 mod library;
+mod library_ops;
 mod log_times;
 mod man;
 mod other_users;

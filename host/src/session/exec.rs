@@ -34,7 +34,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Failed`] where it is not running;
+    /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::NotRunning`];
     /// [`Error::Unsupported`] where the backend runs no second command.
     pub fn exec(&self, name: &str, filter: &Filter, request: &ExecRequest) -> Result<ExitStatus> {
         if request.words.first().is_none_or(String::is_empty) {

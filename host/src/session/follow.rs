@@ -6,6 +6,7 @@
 
 mod client;
 mod files;
+mod lines;
 mod stamped;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use rustix::event::{EventfdFlags, eventfd};
 
 use self::client::{Begin, Client};
+pub use self::lines::{FollowOptions, LineHeard};
 use super::host::Host;
 use super::kept::Kept;
 use super::ledger::Entry;
@@ -170,6 +172,8 @@ impl Host {
             .map_err(|error| Error::failed(format!("nothing can be followed: {error}")))?;
         let (sender, receiver) = sync_channel(WAITING);
         std::thread::scope(|scope| {
+            // Also where the listener panics: the scope waits for all who read.
+            let _stopping = Stopping(&stop);
             let watched = told.iter().map(|(source, _)| source.again()).collect();
             let files = files::Files::new(self, what, kept, watched, sender.clone());
             let stopped = &stop;
@@ -188,7 +192,6 @@ impl Host {
             }
             // Whoever waits to hand something over, or for more, goes.
             drop(receiver);
-            let _ = rustix::io::write(&stop, &1_u64.to_ne_bytes());
         });
         Ok(())
     }
@@ -279,6 +282,15 @@ impl Source {
             backend: Some(self.session.backend.clone()),
             location: Some(self.session.location.clone()),
         }
+    }
+}
+
+/// Tells those who read to stop when it goes.
+struct Stopping<'s>(&'s OwnedFd);
+
+impl Drop for Stopping<'_> {
+    fn drop(&mut self) {
+        let _ = rustix::io::write(self.0, &1_u64.to_ne_bytes());
     }
 }
 

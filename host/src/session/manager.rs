@@ -1,15 +1,17 @@
 //! One session, as the program that uses it sees it.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::exec::ExecRequest;
 use super::find::Listing;
+use super::follow::{FollowOptions, LineHeard};
 use super::gathered::{LogOptions, Logs};
 use super::host::{Host, HostSettings};
 use super::model::{Command, ExitStatus, OptionValue, SessionConfig, SessionState, SessionStatus};
 use super::policy::RestartPolicy;
-use super::send::Input;
+use super::send::{Input, Key};
 use super::signal::SignalName;
 use super::stop::StopOptions;
 use super::survey::Filter;
@@ -52,6 +54,16 @@ use crate::{Error, Result};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors
+///
+/// Besides what each method says, all of those that look for the session may give:
+/// [`Error::Ambiguous`], where several places of its backend have one of its name;
+/// [`Error::Unavailable`], where the backend's engine is missing or down; [`Error::TimedOut`], where it
+/// does not answer; [`Error::Refused`] and [`Error::PluginFault`], where a component that is not built
+/// in may not run or breaks a rule. [`Error::NotFound`] always means that the engine was asked and has
+/// no session of this name, and kst remembers none that has ended. A session that is defined and was
+/// never started counts as not found where there must be one.
 pub struct SessionManager {
     host: Host,
     config: SessionConfig,
@@ -180,7 +192,7 @@ impl SessionManager {
         self
     }
 
-    /// When its program is started again by itself: `"on-failure:5".parse()?`.
+    /// When its program is started again by itself: `"on-failure:5".parse()?`. Without it, never.
     #[must_use]
     pub fn restart_policy(mut self, policy: RestartPolicy) -> Self {
         self.config.restart = Some(policy);
@@ -240,47 +252,77 @@ impl SessionManager {
         self.host.stop(self.name(), &self.filter(), options).map(|outcome| outcome.was_running)
     }
 
-    /// End it if it runs, and start it again by the definition that it was started with, as a new run.
+    /// End it if it runs, as [`SessionManager::stop`] does, and start it again as a new run: by the
+    /// definition that it was started with, whatever this one says. One that is defined in the config and
+    /// was never started is started. What can be known to fail does so before anything is ended.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], and those of [`SessionManager::stop`] and [`SessionManager::start`].
+    /// [`Error::NotFound`]; [`Error::Unsupported`] where nobody knows how it was started, because kst did
+    /// not; and those of [`SessionManager::stop`] and [`SessionManager::start`].
     pub fn restart(&self, graceful: bool, timeout: Duration) -> Result<SessionStatus> {
         let options = StopOptions { graceful, timeout: Some(timeout) };
         self.host.restart(self.name(), &self.filter(), options)
     }
 
-    /// Type a text into it, and Enter behind it if `enter`.
+    /// Type a text into it, literally, and Enter behind it if `enter`. It has arrived at its terminal
+    /// when this returns; whether its program reads it is the program's affair.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`]; [`Error::Failed`] where it is not running; [`Error::Unsupported`].
+    /// [`Error::Invalid`] for a text of more than a mebibyte, or with control characters other than line
+    /// breaks and tabs; [`Error::NotFound`], [`Error::NotRunning`]; [`Error::Unsupported`] where nothing
+    /// can be typed into a session of its backend, as in a container.
     pub fn send(&self, text: &str, enter: bool) -> Result<()> {
         let input = Input::Text { text: text.to_owned(), enter };
         self.host.send(self.name(), &self.filter(), &input).map(drop)
     }
 
-    /// Run a command in it, on this process's standard streams: how that ended.
+    /// Press keys in it, one after the other.
+    ///
+    /// ```no_run
+    /// # fn main() -> kst::Result<()> {
+    /// # use kst::session::SessionManager;
+    /// SessionManager::new("repl", "tmux")?.send_keys(["C-c".parse()?, "Up".parse()?])?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`]; [`Error::Failed`] where it is not running; [`Error::Unsupported`] where the
-    /// backend runs no second command, as those do whose sessions run on this machine.
+    /// As [`SessionManager::send`].
+    pub fn send_keys(&self, keys: impl IntoIterator<Item = Key>) -> Result<()> {
+        let input = Input::Keys(keys.into_iter().collect());
+        self.host.send(self.name(), &self.filter(), &input).map(drop)
+    }
+
+    /// Run a command in it, on this process's standard streams (and its terminal, where both input and
+    /// output are one), and return when that has ended: how. A signal is told as code 128 and its number,
+    /// a command that cannot be run as 126 or 127.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] where there is no command; [`Error::NotFound`], [`Error::NotRunning`];
+    /// [`Error::Unsupported`] where the backend runs no second command: none does whose sessions run on
+    /// this machine (tmux, screen).
     pub fn exec(&self, request: &ExecRequest) -> Result<ExitStatus> {
         self.host.exec(self.name(), &self.filter(), request)
     }
 
-    /// Send a signal to its program: `"HUP".parse()?`.
+    /// Send a signal to its program, and to no other process of it: `"HUP".parse()?`. This is no stop: a
+    /// program that it ends is started again where its definition says so.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`]; [`Error::Failed`] where it is not running; [`Error::Unsupported`].
+    /// [`Error::NotFound`]; [`Error::NotRunning`], also between two lives of a program that is started
+    /// again; [`Error::Unsupported`] where nobody knows its process, because kst did not start it.
     pub fn signal(&self, signal: SignalName) -> Result<()> {
         self.host.signal(self.name(), &self.filter(), signal).map(drop)
     }
 
     /// Wait until it has ended, however long that takes or at most `timeout`: how it is then, with its
-    /// exit where that is known. Returns at once where it has ended already.
+    /// exit where that is known. Returns at once where it has ended already. A program that is about to be
+    /// started again by its [`RestartPolicy`] has not ended.
     ///
     /// ```no_run
     /// # fn main() -> kst::Result<()> {
@@ -296,7 +338,7 @@ impl SessionManager {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::TimedOut`].
+    /// [`Error::NotFound`]; [`Error::TimedOut`] after `timeout`: it runs on.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<SessionStatus> {
         self.host.wait(self.name(), &self.filter(), timeout)
     }
@@ -356,6 +398,49 @@ impl SessionManager {
     /// [`Error::NotFound`]; [`Error::Unsupported`] where times are needed and nobody knows them.
     pub fn logs_with(&self, options: &LogOptions) -> Result<Logs> {
         self.host.logs_with(self.name(), &self.filter(), options)
+    }
+
+    /// Follow it: hear of each line that it prints, as it prints it, until it has ended or `hear` says
+    /// [`ControlFlow::Break`]. It is called on this thread. One that has ended already is told of at once,
+    /// with as many of its last lines as `options` says. However long `hear` takes, it holds up this
+    /// following and never the session.
+    ///
+    /// ```no_run
+    /// use std::ops::ControlFlow;
+    /// use std::time::{Duration, Instant};
+    /// use kst::session::{FollowOptions, LineHeard, SessionManager};
+    ///
+    /// # fn main() -> kst::Result<()> {
+    /// let (session, began) = (SessionManager::new("api", "tmux")?, Instant::now());
+    /// let options = FollowOptions { lines: 10, ..FollowOptions::default() };
+    /// session.follow(&options, |heard| {
+    ///     match heard {
+    ///         LineHeard::Line { text, .. } => print!("{}", String::from_utf8_lossy(text)),
+    ///         LineHeard::Ended(exit) => println!("it has ended: {exit:?}"),
+    ///         _ => {}
+    ///     }
+    ///     match began.elapsed() < Duration::from_secs(60) {
+    ///         true => ControlFlow::Continue(()),
+    ///         false => ControlFlow::Break(()),
+    ///     }
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Several sessions, and output as it comes, without waiting for the end of a line:
+    /// [`Host::follow`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`]; [`Error::Unsupported`] where nobody keeps what it prints, or the times that
+    /// are asked for; and what goes wrong with its log later.
+    pub fn follow(
+        &self,
+        options: &FollowOptions,
+        mut hear: impl FnMut(LineHeard<'_>) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.host.follow_lines(self.name(), self.filter(), options, &mut hear)
     }
 
     /// Whether it is there: running or ended.

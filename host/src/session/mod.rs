@@ -54,7 +54,7 @@ pub use backends::{PluginInfo, Trust};
 pub use checkup::{Finding, Verdict};
 pub use exec::ExecRequest;
 pub use find::Listing;
-pub use follow::{Follow, Followed, Heard, Listener};
+pub use follow::{Follow, FollowOptions, Followed, Heard, LineHeard, Listener};
 pub use gathered::{LogOptions, Logs};
 pub use host::{Host, HostSettings, Withdrawn};
 pub use install::{Installed, Removed};

@@ -165,7 +165,7 @@ impl Host {
     /// # Errors
     ///
     /// [`Error::Invalid`] for a text that cannot be typed; [`Error::NotFound`], [`Error::Ambiguous`];
-    /// [`Error::Failed`] where it is not running; [`Error::Unsupported`] where the backend types
+    /// [`Error::NotRunning`]; [`Error::Unsupported`] where the backend types
     /// nothing.
     pub fn send(&self, name: &str, filter: &Filter, input: &Input) -> Result<SessionStatus> {
         let keys = input.keys()?;

@@ -35,9 +35,14 @@ impl Trouble {
             Trouble::AlreadyExists => {
                 Error::Exists { name: name.to_owned(), place: place.to_owned(), advice: None }
             }
-            Trouble::NotRunning => {
-                Error::failed(format!("session '{name}' in {place} is not running"))
-            }
+            Trouble::NotRunning => Error::NotRunning {
+                name: name.to_owned(),
+                what: format!(
+                    "session '{}' in {place} is not running",
+                    crate::text::escape_controls(name)
+                ),
+                advice: None,
+            },
             Trouble::Other(error) => error,
         }
     }

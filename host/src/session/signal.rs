@@ -90,7 +90,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::Failed`] where it is not running;
+    /// [`Error::NotFound`], [`Error::Ambiguous`]; [`Error::NotRunning`];
     /// [`Error::Unsupported`] where nobody knows its process.
     pub fn signal(&self, name: &str, filter: &Filter, signal: SignalName) -> Result<SessionStatus> {
         let mut found = self.find_reached(name, filter)?;
@@ -172,7 +172,8 @@ impl Host {
 /// Why a session gets nothing between two lives of its program.
 fn restarting(found: &Sighting) -> Error {
     let name = escape_controls(&found.status.name);
-    Error::Failed {
+    Error::NotRunning {
+        name: found.status.name.clone(),
         what: format!(
             "the program of session '{name}' has ended, and is about to be started again"
         ),
@@ -183,7 +184,8 @@ fn restarting(found: &Sighting) -> Error {
 /// Why a session that does not run gets nothing.
 pub(super) fn not_running(found: &Sighting) -> Error {
     let name = escape_controls(&found.status.name);
-    Error::Failed {
+    Error::NotRunning {
+        name: found.status.name.clone(),
         what: format!("session '{name}' is not running ({})", found.status.state),
         advice: Some(format!("start it with 'kst start {name}'")),
     }
