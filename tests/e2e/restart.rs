@@ -100,3 +100,17 @@ fn a_dry_run_shows_the_stop_and_stops_nothing() {
     world.kst(["--dry-run", "restart", "dev"]).ok().prints("new-session");
     assert_eq!(world.status("dev")["state"], "stopped");
 }
+
+/// Its processes could be ended without tmux; they could not be started again.
+#[test]
+fn without_its_engine_it_is_left_running() {
+    let Some(world) = world() else { return };
+    world.kst(["start", "dev", "-b", "tmux", "--", "sleep", "1000"]).ok();
+    let pid = world.status("dev")["pid"].clone();
+    let (program, away) = (world.path("engines/tmux"), world.path("engines/away"));
+    std::fs::rename(&program, &away).expect("it is there");
+    world.kst(["restart", "dev"]).exits(6).says("tmux is not on PATH");
+    std::fs::rename(&away, &program).expect("it is there");
+    let status = world.status("dev");
+    assert_eq!((&status["state"], &status["pid"]), (&"running".into(), &pid));
+}

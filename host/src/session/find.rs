@@ -85,19 +85,16 @@ impl Host {
     /// that only the ledger tells of it, that is an error.
     pub(crate) fn find_reached(&self, name: &str, filter: &Filter) -> Result<Sighting> {
         let (found, survey) = self.look_for(name, filter)?;
-        let elsewhere = found.entry.as_ref().is_some_and(|entry| !entry.here);
-        if found.in_engine || !elsewhere {
-            return Ok(found);
+        match found.entry.as_ref().is_some_and(|entry| !entry.here) {
+            true => reached(found, survey),
+            false => Ok(found),
         }
-        let place = |health: &BackendHealth| {
-            health.backend == found.status.backend
-                && health.location.as_ref().is_none_or(|at| *at == found.status.location)
-        };
-        let trouble = survey.unwell().position(|(health, _)| place(health));
-        match trouble {
-            Some(at) => survey.troubles.into_iter().nth(at).map_or(Ok(found), Err),
-            None => Ok(found),
-        }
+    }
+
+    /// As [`Host::find_reached`], for what needs the engine also where the session runs on this machine.
+    pub(crate) fn find_startable(&self, name: &str, filter: &Filter) -> Result<Sighting> {
+        let (found, survey) = self.look_for(name, filter)?;
+        reached(found, survey)
     }
 
     fn look_for(&self, name: &str, filter: &Filter) -> Result<(Sighting, Survey)> {
@@ -257,4 +254,20 @@ pub(super) fn pick(name: &str, survey: &mut Survey) -> Result<Option<Sighting>> 
         });
     }
     Ok(survey.seen.pop())
+}
+
+/// What was found, unless its engine could not be asked.
+fn reached(found: Sighting, survey: Survey) -> Result<Sighting> {
+    if found.in_engine {
+        return Ok(found);
+    }
+    let place = |health: &BackendHealth| {
+        health.backend == found.status.backend
+            && health.location.as_ref().is_none_or(|at| *at == found.status.location)
+    };
+    let trouble = survey.unwell().position(|(health, _)| place(health));
+    match trouble {
+        Some(at) => survey.troubles.into_iter().nth(at).map_or(Ok(found), Err),
+        None => Ok(found),
+    }
 }

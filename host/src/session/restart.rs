@@ -24,14 +24,15 @@ impl Host {
         filter: &Filter,
         options: StopOptions,
     ) -> Result<SessionStatus> {
-        let mut found = self.find_reached(name, filter)?;
+        // Before anything is ended: without its engine it could not be started again.
+        let mut found = self.find_startable(name, filter)?;
         if found.entry.is_none()
             && self.entries_named(name).iter().any(|entry| self.is_starting(entry))
         {
             // It may be one of kst's that is just being made. Whoever does so holds the lock.
             let backend = &found.status.backend;
             drop(self.ledger()?.lock_name(backend, name, LOCK_PATIENCE)?);
-            found = self.afresh().find_reached(name, filter)?;
+            found = self.afresh().find_startable(name, filter)?;
         }
         let Some(entry) = &found.entry else {
             return match found.status.state {
