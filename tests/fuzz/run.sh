@@ -14,7 +14,7 @@ SPEAKER=fuzz
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(forms gives config tmux container screen component)
+[ ${#targets[@]} -gt 0 ] || targets=(forms gives config tmux container screen times component)
 # `address` also finds what unsafe code does wrong; ours is a few lines, none on these ways.
 sanitizer=${SANITIZER:-none}
 

@@ -8,6 +8,8 @@ mod client;
 mod files;
 mod lines;
 mod stamped;
+#[cfg(test)]
+mod targets;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

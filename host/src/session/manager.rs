@@ -12,7 +12,7 @@ use super::host::{Host, HostSettings};
 use super::model::{Command, ExitStatus, OptionValue, SessionConfig, SessionState, SessionStatus};
 use super::policy::RestartPolicy;
 use super::send::{Input, Key};
-use super::signal::SignalName;
+use super::signal_name::SignalName;
 use super::stop::StopOptions;
 use super::survey::Filter;
 use super::validate;

@@ -39,6 +39,7 @@ mod several;
 mod shared;
 mod sighting;
 mod signal;
+mod signal_name;
 mod start;
 mod stop;
 mod survey;
@@ -66,7 +67,7 @@ pub use model::{
 pub use policy::{BACKOFF, BACKOFF_BOUNDS, MAX_BACKOFF, Restart, RestartPolicy};
 pub use send::{Input, Key};
 pub use several::{Each, Told};
-pub use signal::SignalName;
+pub use signal_name::SignalName;
 pub use stop::{StopOptions, StopOutcome};
 pub use survey::{BackendHealth, Filter, HealthState};
 pub use together::{DownOptions, OnStage, Plan, Stage, Step, UpOptions};

@@ -1,87 +1,20 @@
 //! Sending a signal to a session's program.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
-
-use nix::sys::signal::Signal;
 
 use super::host::Host;
 use super::model::SessionStatus;
 use super::processes::{self, Held};
 use super::serve::SessionProcesses;
 use super::sighting::Sighting;
+use super::signal_name::SignalName;
 use super::survey::Filter;
 use crate::door::{About, Operation};
-use crate::text::{escape_controls, nearest};
+use crate::text::escape_controls;
 use crate::{Error, Result};
-
-/// A signal, by its name or its number: `TERM`, `sigterm` and `15` are the same.
-///
-/// ```
-/// use kst::session::SignalName;
-///
-/// let signal: SignalName = "sigusr1".parse()?;
-/// assert_eq!((signal.name(), signal), ("USR1", "10".parse()?));
-/// let error = "TREM".parse::<SignalName>().unwrap_err();
-/// assert_eq!(error.advice(), Some("did you mean 'TERM'?"));
-/// # Ok::<(), kst::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SignalName(Signal);
-
-impl SignalName {
-    /// Its name, without SIG.
-    pub fn name(self) -> &'static str {
-        let name = self.0.as_str();
-        name.strip_prefix("SIG").unwrap_or(name)
-    }
-
-    /// The number that it has on this machine.
-    pub fn number(self) -> i32 {
-        self.0 as i32
-    }
-
-    fn raw(self) -> Option<rustix::process::Signal> {
-        rustix::process::Signal::from_named_raw(self.number())
-    }
-}
 
 /// How long a program that has just ended may take to be known for that.
 const AGAIN: Duration = Duration::from_millis(50);
-
-impl fmt::Display for SignalName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for SignalName {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let upper = text.to_ascii_uppercase();
-        let plain = upper.strip_prefix("SIG").unwrap_or(&upper);
-        let known = || Signal::iterator().map(SignalName);
-        let found = known().find(|signal| match plain.parse::<i32>() {
-            Ok(number) => signal.number() == number && upper == plain,
-            Err(_) => signal.name() == plain,
-        });
-        found.ok_or_else(|| {
-            let shown: String = text.chars().take(40).collect();
-            let names: Vec<&str> = known().map(SignalName::name).collect();
-            Error::Invalid {
-                what: format!("there is no signal '{}'", escape_controls(&shown)),
-                advice: Some(match nearest(plain, names) {
-                    Some(close) => format!("did you mean '{close}'?"),
-                    None => {
-                        "TERM, INT, HUP, QUIT, KILL, USR1 and USR2 are some that there are".into()
-                    }
-                }),
-            }
-        })
-    }
-}
 
 impl Host {
     /// Send a signal to a session's program, and to nothing else: one that kst started on this machine
@@ -188,26 +121,5 @@ pub(super) fn not_running(found: &Sighting) -> Error {
         name: found.status.name.clone(),
         what: format!("session '{name}' is not running ({})", found.status.state),
         advice: Some(format!("start it with 'kst start {name}'")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_and_numbers_are_the_same() {
-        for text in ["TERM", "term", "SIGTERM", "SigTerm", "15"] {
-            assert_eq!(text.parse::<SignalName>().unwrap().name(), "TERM", "{text}");
-        }
-        for signal in Signal::iterator().map(SignalName) {
-            assert_eq!(signal.name().parse::<SignalName>().unwrap(), signal);
-            assert_eq!(signal.number().to_string().parse::<SignalName>().unwrap(), signal);
-        }
-        for text in ["", "SIG", "0", "-1", "99", "SIG15", "SIGSIGTERM", "TERM ", "RTMIN", "\u{1b}"]
-        {
-            let error = text.parse::<SignalName>().unwrap_err();
-            assert!(matches!(error, Error::Invalid { .. }), "{text}: {error}");
-        }
     }
 }

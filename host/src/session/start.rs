@@ -18,7 +18,7 @@ use super::options::{check, check_required, leave_out_others};
 use super::policy::{Restart, RestartPolicy};
 use super::serve::{SessionProcesses, Trouble};
 use super::sighting::{self, Sighting, place, runs_on};
-use super::signal::SignalName;
+use super::signal_name::SignalName;
 use super::survey::Filter;
 use super::{environment, executable, validate};
 use crate::config::env_file;

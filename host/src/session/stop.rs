@@ -12,7 +12,7 @@ use super::serve::{SessionProcesses, Trouble};
 use super::several::{Each, Told};
 use super::shared::SharedSurvey;
 use super::sighting::{Sighting, same_run};
-use super::signal::SignalName;
+use super::signal_name::SignalName;
 use super::survey::Filter;
 use crate::door::{About, Operation, Processes};
 use crate::plugin::StopRequest;

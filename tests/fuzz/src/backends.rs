@@ -91,6 +91,17 @@ pub fn container(data: &[u8]) -> bool {
         let count = tail.split_inclusive(|&byte| byte == b'\n').count();
         assert!(tail.len() <= stdout.len() && count <= lines as usize, "{count} of {lines}");
     }
+    // The same as a log with times, and without.
+    let (stamped, plain) = (stdout.as_bytes(), stderr.as_bytes());
+    let _ = container::logs::has_pieces(stamped);
+    for plain in [None, Some(plain)] {
+        let lines = container::logs::timed(stamped, plain);
+        let count = stamped.split_inclusive(|&byte| byte == b'\n').count();
+        assert_eq!(lines.len(), count);
+        let together = container::logs::together(lines, Vec::new());
+        assert!(together.len() <= stamped.len() + plain.map_or(0, <[u8]>::len) + 2 * count);
+        assert_eq!(together.split_inclusive(|&byte| byte == b'\n').count(), count);
+    }
     found > 0
 }
 

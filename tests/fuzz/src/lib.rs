@@ -26,10 +26,19 @@ pub mod text;
 pub mod session {
     pub mod command;
     mod model;
+    mod policy;
     pub mod processes;
+    mod signal_name;
     pub mod validate;
 
     pub use model::*;
+    pub use policy::*;
+    pub use signal_name::SignalName;
+
+    pub mod follow {
+        mod stamped;
+        pub mod targets;
+    }
 }
 
 /// What of components the others name.
