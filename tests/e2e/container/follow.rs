@@ -111,3 +111,29 @@ fn several_are_merged_and_one_that_is_started_again_is_followed_on() {
         assert_eq!(out.lines().count(), 3, "{engine}: {out}");
     });
 }
+
+/// A client may end well where its engine is being shut down: that is no end of its session.
+#[test]
+fn an_engine_that_goes_away_is_not_taken_for_the_end() {
+    each_engine(|world, engine| {
+        let name = world.name("dev");
+        let real = engine.find().expect("it is here");
+        world.fake(
+            engine.program(),
+            &format!(
+                "if test -e ~/down; then echo 'Cannot connect to the Docker daemon' >&2; exit 125; fi\n\
+                 test \"$1 $2\" = 'logs -f' || exec '{}' \"$@\"\n\
+                 echo hello; while ! test -e ~/down; do sleep 0.05; done",
+                real.display()
+            ),
+        );
+        start(world, &name, "echo hello; exec sleep 1000");
+        let kst = begin(world, &format!("-f {name} -n 0"), "out");
+        until("it is followed", || !clients(world).is_empty());
+        world.write("home/down", "");
+        let outcome = kst.wait();
+        outcome.exits(1).says("whether '").says("cannot be told").hides("has ended");
+        fs::remove_file(world.home().join("down")).expect("it is there");
+        assert_eq!(world.status(&name)["state"], "running", "{engine}");
+    });
+}

@@ -14,7 +14,6 @@ use crate::plugin::StreamSource;
 use crate::session::gathered::{LogOptions, Logs};
 use crate::session::host::Host;
 use crate::session::logs::{a_little_before, last_lines, times_unknown};
-use crate::session::model::ExitStatus;
 use crate::session::serve::{SessionProcesses, Trouble};
 use crate::session::sighting::{Sighting, same_run};
 
@@ -67,7 +66,7 @@ impl Client<'_> {
         let number = self.source.number;
         let last = match self.tell(found, begin) {
             Ok(Over::Unheard) => return,
-            Ok(Over::End) => Message::Ended(number, self.exit()),
+            Ok(Over::End) => self.ended(),
             Err(error) => Message::Trouble(number, error),
         };
         let _ = self.sender.send(last);
@@ -98,9 +97,22 @@ impl Client<'_> {
         }
     }
 
-    /// How it ended, as far as its engine tells.
-    fn exit(&self) -> Option<ExitStatus> {
-        self.find().ok().and_then(|found| found.status.exit)
+    /// That it has ended, and how, as far as its engine tells. One that has gone away itself has ended its
+    /// clients, and that says nothing of the session.
+    fn ended(&self) -> Message {
+        let number = self.source.number;
+        match self.find() {
+            Ok(found) => Message::Ended(number, found.status.exit),
+            Err(error @ (Error::Unavailable { .. } | Error::TimedOut { .. })) => {
+                let place = shown(&self.source.session);
+                let what = format!(
+                    "whether '{}' in {place} still runs cannot be told: {error}",
+                    self.source.session.name
+                );
+                Message::Trouble(number, Error::failed(what))
+            }
+            Err(_) => Message::Ended(number, None),
+        }
     }
 
     fn tell(&self, found: Sighting, begin: Begin) -> crate::Result<Over> {
