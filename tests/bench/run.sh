@@ -6,6 +6,8 @@
 #   KST=/path/to/kst      measures that program; otherwise what `make release` makes, built if missing
 #   KSTLIB=/path/kstlib   also measures kstlib; otherwise the one that `make compare` installed
 #   DOOR=/path/door-cost  measures the door with that program; otherwise one that is built here
+#   BEFORE=/path/to/kst   also measures that one, in turn with the others: two columns more, its time and
+#                         what part of it kst takes now. Between hours a machine differs by more.
 #   RUNS=100              measurements of each row, in all rounds
 #
 # The floor (floor.rs) makes the calls that kst makes, as `kst --verbose` tells them, in the same
@@ -23,6 +25,7 @@ KST=${KST:-$RELEASE/kst}
 KSTLIB=${KSTLIB:-$PROJECT/target/kstlib-venv/bin/kstlib}
 FLOOR=$PROJECT/target/bench/floor
 DOOR=${DOOR:-}
+BEFORE=${BEFORE:-}
 
 note() { printf 'bench: %s\n' "$*" >&2; }
 
@@ -77,15 +80,18 @@ has() {
 # that command runs before each measurement. Without a floor to measure there is no line.
 row() {
     local title=$1 limit=$2 commands=("$3" "$4") round runs=$(((RUNS + ROUNDS - 1) / ROUNDS))
+    [ -z "$BEFORE" ] || commands+=("$BEFORE${4#"$KST"}")
     [ -n "$3" ] || return 0
     note "$title"
     : >"$WORLD/floor.medians"
     : >"$WORLD/kst.medians"
+    : >"$WORLD/before.medians"
     for ((round = 0; round < ROUNDS; round++)); do
         hyperfine --style none -N --warmup 2 --runs $((runs > 3 ? runs : 3)) \
             ${PREPARE:+--prepare "$PREPARE"} --export-json "$WORLD/round.json" "${commands[@]}" >&2
         median "$WORLD/round.json" 0 >>"$WORLD/floor.medians"
         median "$WORLD/round.json" 1 >>"$WORLD/kst.medians"
+        [ -z "$BEFORE" ] || median "$WORLD/round.json" 2 >>"$WORLD/before.medians"
     done
     local python='-'
     if [ -n "${5:-}" ] && [ -x "$KSTLIB" ]; then
@@ -94,12 +100,14 @@ row() {
             python=$(median "$WORLD/kstlib.json" 0)
     fi
     awk -v title="$title" -v limit="$limit" -v floor="$(middle "$WORLD/floor.medians")" -v kst="$(middle "$WORLD/kst.medians")" \
-        -v python="$python" 'BEGIN {
+        -v python="$python" -v before="$(middle "$WORLD/before.medians")" 'BEGIN {
             ratio = kst / floor
             printf "| %s | %.1f ms | %.1f ms | %.2f | %s | ", title, floor * 1000, kst * 1000, ratio,
                 limit == "-" ? "-" : limit (ratio <= limit + 0 ? "" : " missed")
-            if (python == "-") print "- | - |"
-            else printf "%.0f ms | %.0f |\n", python * 1000, python / kst
+            if (python == "-") printf "- | - |"
+            else printf "%.0f ms | %.0f |", python * 1000, python / kst
+            if (before != "") printf " %.1f ms | %.2f |", before * 1000, kst / before
+            print ""
         }'
 }
 
@@ -197,8 +205,8 @@ END
 
 machine
 echo
-echo '| what | floor | kst | ratio | aim | kstlib | times as fast |'
-echo '| --- | --- | --- | --- | --- | --- | --- |'
+echo "| what | floor | kst | ratio | aim | kstlib | times as fast |${BEFORE:+ before | of that |}"
+echo "| --- | --- | --- | --- | --- | --- | --- |${BEFORE:+ --- | --- |}"
 
 made=0
 for count in 10 500; do
