@@ -114,3 +114,33 @@ fn without_its_engine_it_is_left_running() {
     let status = world.status("dev");
     assert_eq!((&status["state"], &status["pid"]), (&"running".into(), &pid));
 }
+
+/// Between the end of a run and the ledger's line about the next there are two of a name in one place, for
+/// whoever looks in that moment.
+#[test]
+fn in_the_middle_of_a_start_two_of_a_name_are_waited_for() {
+    let Some(world) = world() else { return };
+    world.kst(["start", "dev", "--", "sh", "-c", "trap '' HUP; while :; do sleep 0.1; done"]).ok();
+    let first = world.status("dev");
+    // It runs on under its shim, and tmux has another one.
+    let pid = first["pid"].to_string();
+    world.tmux(["new-session", "-d", "-s", "other", "sleep", "1000"]).ok();
+    world.tmux(["rename-session", "-t", "=dev", "gone"]).ok();
+    world.tmux(["new-session", "-d", "-s", "dev", "sleep", "1000"]).ok();
+    world.kst(["status", "dev"]).exits(5).says("ambiguous");
+
+    // While somebody starts that name, the answer may change.
+    let locks = world.home().join(".local/state/kst/locks");
+    std::fs::create_dir_all(&locks).expect("it can be made");
+    let lock = std::fs::File::create(locks.join("tmux-dev")).expect("it can be made");
+    lock.lock().expect("nobody has it");
+    let real = world.path("engines/tmux");
+    let fake = format!("{} \"$@\"; code=$?; echo >> \"$HOME/asked\"; exit $code", real.display());
+    world.fake("tmux", &fake);
+    let status = world.command(["status", "dev", "--json"]).spawn();
+    until("it has looked", || world.home().join("asked").exists());
+    world.tmux(["kill-session", "-t", "=dev"]).ok();
+    drop(lock);
+    let status = status.wait().ok().json();
+    assert_eq!(status["pid"].to_string(), pid, "{status}");
+}

@@ -1,5 +1,9 @@
 //! Finding the one session that a name means.
 
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::host::Host;
 use super::locations;
 use super::model::{SessionState, SessionStatus};
@@ -10,6 +14,10 @@ use super::validate;
 use crate::door::Location;
 use crate::text::nearest;
 use crate::{Error, Result};
+
+/// How long to wait for a start that is at work under a name that is looked for. A start in tmux takes
+/// some hundredths of a second.
+const START_PATIENCE: Duration = Duration::from_secs(2);
 
 /// All sessions, and how asking for them went.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,6 +106,31 @@ impl Host {
     }
 
     fn look_for(&self, name: &str, filter: &Filter) -> Result<(Sighting, Survey)> {
+        match self.look_once(name, filter) {
+            // Two in one place may be a run that is about to end and the one that takes its place,
+            // which is not yet written down.
+            Err(Error::Ambiguous { places, .. }) if !all_differ(&places) => {
+                self.let_starts_end(name);
+                self.afresh().look_once(name, filter)
+            }
+            other => other,
+        }
+    }
+
+    /// Wait until nobody is starting a session of this name, but not for long.
+    fn let_starts_end(&self, name: &str) {
+        let Some(ledger) = self.known_ledger() else { return };
+        let backends: BTreeSet<String> =
+            self.afresh().entries_named(name).iter().map(|entry| entry.backend.clone()).collect();
+        let begin = Instant::now();
+        while begin.elapsed() < START_PATIENCE
+            && backends.iter().any(|backend| ledger.is_being_started(backend, name))
+        {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn look_once(&self, name: &str, filter: &Filter) -> Result<(Sighting, Survey)> {
         validate::foreign_name(name)?;
         let scope = self.scope(name, filter)?;
         let mut survey = self.survey_name(name, &scope)?;
@@ -237,10 +270,9 @@ pub(super) fn pick(name: &str, survey: &mut Survey) -> Result<Option<Sighting>> 
     if survey.seen.len() > 1 {
         let mut places: Vec<String> = survey.seen.iter().map(Sighting::place).collect();
         places.sort();
-        let backends: std::collections::BTreeSet<&str> =
+        let backends: BTreeSet<&str> =
             survey.seen.iter().map(|seen| seen.status.backend.as_str()).collect();
-        let distinct: std::collections::BTreeSet<&String> = places.iter().collect();
-        let advice = if distinct.len() < places.len() {
+        let advice = if !all_differ(&places) {
             "nothing tells them apart here: end or rename one of them with its engine's own program"
         } else if backends.len() > 1 {
             "say which with --backend NAME, and with --socket NAME where it has several places"
@@ -254,6 +286,11 @@ pub(super) fn pick(name: &str, survey: &mut Survey) -> Result<Option<Sighting>> 
         });
     }
     Ok(survey.seen.pop())
+}
+
+fn all_differ(places: &[String]) -> bool {
+    let distinct: BTreeSet<&String> = places.iter().collect();
+    distinct.len() == places.len()
 }
 
 /// What was found, unless its engine could not be asked.
