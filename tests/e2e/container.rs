@@ -4,6 +4,7 @@
 //! podman and the docker client that is first on the PATH.
 
 mod bad_days;
+mod daemon;
 mod definition;
 mod exec;
 mod follow;

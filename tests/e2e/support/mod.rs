@@ -3,6 +3,7 @@
 // Modules of tests come and go; what they have in common may for a while be used by none.
 #![allow(dead_code, unused_imports)]
 
+pub mod dockerd;
 mod engine;
 pub mod in_tmux;
 mod outcome;
