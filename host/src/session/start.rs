@@ -27,12 +27,14 @@ use crate::door::{
 };
 use crate::guard::Guard;
 use crate::plugin::{GuestSession, GuestState, Plugin, StartRequest as GuestStart};
-use crate::shim::{Inbox, Report, Ticket};
+use crate::shim::{Inbox, Report, Ticket, wait_for_writer};
 use crate::text::shown_path;
 use crate::{Error, Result};
 
 /// How long another start of the same name may take before this one gives up.
 pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the log of a run that has just ended may take to be there.
+const LOG_PATIENCE: Duration = Duration::from_millis(300);
 /// How long an engine may take to let go of a session whose command could not be started.
 const GONE_PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is asked.
@@ -199,7 +201,11 @@ impl Host {
         };
         if let (Ok(status), false) = (&result, self.dry_run()) {
             // What the last one printed is kept until there is another one, or all are removed.
-            let last = earlier.iter().rposition(|entry| ledger.has_log(&entry.run));
+            let last = earlier.iter().rposition(|entry| {
+                // One that has just ended may not have its log yet.
+                ledger.has_log(&entry.run)
+                    || entry.here && entry.is_made() && wait_for_writer(&entry.log, LOG_PATIENCE)
+            });
             let last = last.filter(|_| status.ours);
             for (at, entry) in earlier.drain(..).enumerate() {
                 let done = match last == Some(at) {

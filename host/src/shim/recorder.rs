@@ -64,12 +64,13 @@ struct Recorder {
 
 impl Recorder {
     fn begin(path: &Path, most: u64) -> Self {
-        let log = Log::open(path, most).map_err(|error| {
+        let log = Log::begin(path, most).unwrap_or_else(|error| {
             let _ = writeln!(io::stderr(), "kst: cannot write {}: {error}", path.display());
+            None
         });
         let reserve = Reserve::hold(path);
         let path = path.to_owned();
-        Recorder { path, most, log: log.ok(), gap: Gap::default(), reserve }
+        Recorder { path, most, log, gap: Gap::default(), reserve }
     }
 
     /// Append some output; returns whether all of it was written.
@@ -113,13 +114,12 @@ fn find_again<'l>(log: &'l mut Option<Log>, path: &Path, most: u64) -> io::Resul
         log.length = now.len();
         Some(now.nlink() > 0)
     });
-    let of_a_run = || definition(path).is_some_and(|file| file.exists());
-    if there != Some(true) && of_a_run() {
+    if there != Some(true) && definition(path).is_some_and(|file| file.exists()) {
         if let Some(folder) = path.parent() {
             // It may have gone too.
             let _ = DirBuilder::new().mode(0o700).create(folder);
         }
-        *log = Some(Log::open(path, most)?);
+        *log = Log::begin(path, most)?;
     }
     log.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
 }
@@ -144,6 +144,19 @@ struct Log {
 }
 
 impl Log {
+    /// Open the log of a run. `None` where the run was removed before this writer came so far: whoever
+    /// removes one takes its definition first and its log then, so that one of the two sees the other.
+    fn begin(path: &Path, most: u64) -> io::Result<Option<Self>> {
+        let was_there = path.exists();
+        let log = Log::open(path, most)?;
+        if was_there || !is_removed(path) {
+            return Ok(Some(log));
+        }
+        log.times.remove();
+        std::fs::remove_file(path)?;
+        Ok(None)
+    }
+
     fn open(path: &Path, most: u64) -> io::Result<Self> {
         let file = open(path)?;
         let length = file.metadata()?.len();
@@ -250,6 +263,11 @@ fn beside(log: &Path, end: &str) -> PathBuf {
 fn definition(log: &Path) -> Option<PathBuf> {
     let state = log.parent()?.parent()?;
     Some(state.join("specs").join(log.file_stem()?).with_extension("json"))
+}
+
+/// Whether the ledger no longer has the definition of the run that a log is of.
+fn is_removed(log: &Path) -> bool {
+    definition(log).is_some_and(|file| file.parent().is_some_and(Path::is_dir) && !file.exists())
 }
 
 /// A log, locked as one that is being written. Several may write, say after a quick restart.
@@ -383,6 +401,7 @@ mod tests {
         let (folder, mut log) = log(100);
         fs::create_dir(folder.path().join("specs")).unwrap();
         fs::write(folder.path().join("specs/r1.json"), "{}").unwrap();
+        fs::create_dir(folder.path().join("times")).unwrap();
         assert!(log.take(b"one\n"));
         fs::remove_file(&log.path).unwrap();
         assert!(log.take(b"two\n"));
@@ -391,6 +410,18 @@ mod tests {
         fs::remove_file(&log.path).unwrap();
         assert!(log.take(b"three\n"));
         assert!(!log.path.exists());
+        // Nor by a writer that comes late.
+        let mut late = Recorder::begin(&log.path, 100);
+        assert!(
+            !log.path.exists() && fs::read_dir(folder.path().join("logs")).unwrap().count() == 0
+        );
+        late.take(b"four\n");
+        assert!(!log.path.exists());
+        assert!(!folder.path().join("times/r1").exists());
+        // One whose definition has given way to the next run's goes on with the log that is there.
+        fs::write(&log.path, "one\n").unwrap();
+        Recorder::begin(&log.path, 100).take(b"two\n");
+        assert_eq!(read(&log, ""), "one\ntwo\n");
         // Nor where the whole folder is gone.
         fs::remove_dir_all(folder.path()).unwrap();
         assert!(log.take("four\n".repeat(100).as_bytes()));

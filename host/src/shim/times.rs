@@ -109,6 +109,11 @@ impl Times {
         }
     }
 
+    /// Leave nothing of them.
+    pub(super) fn remove(self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+
     fn begin_anew(&mut self) {
         let Some(file) = &mut self.file else { return };
         let head = head(self.log);
