@@ -101,6 +101,8 @@ pub fn description() -> Description {
     .form(Form::changes("stop", &[Stop], "{location} stop -t {timeout} {id}"))
     // podman forgets by this that a container which has ended is to be started again.
     .form(Form::changes("settle", &[Stop], "{location} init {id}"))
+    // docker would start it with itself where it failed, though it was stopped.
+    .form(Form::changes("no-restart", &[Stop], "{location} update --restart no {id}"))
     .form(Form::changes("kill", &[Stop], "{location} kill {id}"))
     .form(Form::changes("remove", &[Remove], "{location} rm {id}"))
     .form(Form::reads("logs", &[Logs], LOGS))

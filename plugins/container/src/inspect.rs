@@ -15,6 +15,8 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 pub struct Container<'a> {
     /// Its name, without docker's slash.
     pub name: &'a str,
+    /// The label of the start that made it, if that was one of kst's.
+    run: String,
     values: [String; VALUES],
 }
 
@@ -22,7 +24,8 @@ impl<'a> Container<'a> {
     /// `None` for a line that is no such line.
     pub fn parse(line: &'a str) -> Option<Self> {
         let [_id, name, _pid, rest] = fields(line, " ")?;
-        let mut rest = scalar(rest)?.1.strip_prefix(' ')?;
+        let (run, rest) = scalar(rest)?;
+        let mut rest = rest.strip_prefix(' ')?;
         let mut values: [String; VALUES] = Default::default();
         for (index, slot) in values.iter_mut().enumerate() {
             if index > 0 {
@@ -32,7 +35,7 @@ impl<'a> Container<'a> {
             *slot = value;
             rest = after;
         }
-        rest.is_empty().then_some(Container { name, values })
+        rest.is_empty().then_some(Container { name, run, values })
     }
 
     /// The session that it is.
@@ -71,6 +74,13 @@ impl Container<'_> {
     pub fn has_policy(&self) -> bool {
         let [.., policy] = &self.values;
         !matches!(policy.as_str(), "" | "no")
+    }
+
+    /// Whether a server (docker's) starts it when it is itself started again, though it was stopped. A
+    /// container of somebody else's keeps the policy that it was given.
+    pub fn comes_with_its_engine(&self) -> bool {
+        let [.., policy] = &self.values;
+        !self.run.is_empty() && policy == "on-failure"
     }
 
     /// Whether an engine without a server (podman) starts it again now that it has ended, unless it was
@@ -220,6 +230,17 @@ mod tests {
         let oom = PODMAN_EXITED.replace(",3,false", ",137,true");
         let oom = session(&oom);
         assert_eq!((oom.exit, oom.out_of_memory), (Some(ExitStatus::Signal(9)), Some(true)));
+    }
+
+    #[test]
+    fn one_of_ksts_that_fails_comes_with_its_engine() {
+        let comes = |line: &str| Container::parse(line).unwrap().comes_with_its_engine();
+        let ours = PODMAN_RUNNING.replace("\",0,\"\"", "\",0,\"on-failure\"");
+        assert!(ours.ends_with("\"on-failure\"") && ours.contains("\"abc\""));
+        assert!(comes(&ours));
+        assert!(!comes(&ours.replace("\"abc\"", "\"\"")));
+        assert!(!comes(&ours.replace("on-failure", "unless-stopped")));
+        assert!(!comes(PODMAN_RUNNING));
     }
 
     #[test]

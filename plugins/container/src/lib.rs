@@ -84,16 +84,22 @@ impl Backend for Containers {
     fn stop(at: &Location, request: &StopRequest) -> Result<(), Error> {
         // Between two lives there is nothing that podman could stop; but it can be kept from the next.
         // One that runs is left as it is by that.
-        let (session, restarts, ended_for_now) = find(&request.name)?.ok_or(Error::NotFound)?;
-        let restarts = restarts && at.name == "podman";
+        let Found { session, policy, may_come_back, comes_with_its_engine } =
+            find(&request.name)?.ok_or(Error::NotFound)?;
+        let restarts = policy && at.name == "podman";
         let running = session.state == State::Running;
-        if restarts && (running || ended_for_now) && run("settle", &[])?.ok() {
+        if restarts && (running || may_come_back) && run("settle", &[])?.ok() {
             return stays_ended(&request.name);
         }
-        let between_lives = restarts && ended_for_now;
+        let between_lives = restarts && may_come_back;
         if !running && !between_lives {
             return Err(Error::NotRunning);
         }
+        // First, so that a stop that is itself cut off is one for good, too.
+        let kept = match comes_with_its_engine && at.name == "docker" {
+            true => Some(run("no-restart", &[])?),
+            false => None,
+        };
         // podman neither stops nor kills a paused one, and nothing paused can end politely.
         if session.details.iter().any(|(key, value)| key == "status" && value == "paused") {
             engine::checked(run("unpause", &[])?)?;
@@ -104,7 +110,11 @@ impl Backend for Containers {
         let output = run(if request.graceful || waits { "stop" } else { "kill" }, &[])?;
         if ended(&request.name)? {
             // It may have ended by itself just before: then podman does not know that it was to.
-            if restarts { stays_ended(&request.name) } else { Ok(()) }
+            match kept.filter(|output| !output.ok()) {
+                Some(output) => Err(not_for_good(&output)),
+                None if restarts => stays_ended(&request.name),
+                None => Ok(()),
+            }
         } else if output.ok() {
             Err(Error::failed("the container still runs"))
         } else {
@@ -187,7 +197,19 @@ impl Backend for Containers {
 
 /// The container with exactly this name; this also binds its id.
 fn look(name: &str) -> Result<Session, Error> {
-    find(name)?.map(|(session, ..)| session).ok_or(Error::NotFound)
+    find(name)?.map(|found| found.session).ok_or(Error::NotFound)
+}
+
+/// Why a stop is not one for good.
+fn not_for_good(output: &Output) -> Error {
+    Error::Failed(
+        [
+            "the container has ended, but docker still has it to start again when docker itself is \
+             started again: ",
+            &engine::words(output),
+        ]
+        .concat(),
+    )
 }
 
 /// What a container printed, by the form `last` or at least as much.
@@ -244,13 +266,28 @@ fn undone(name: &str, output: &Output) -> Error {
     }
 }
 
-/// The container with exactly this name, whether its engine starts it again by itself, and whether it
-/// has ended and that may be about to happen.
-fn find(name: &str) -> Result<Option<(Session, bool, bool)>, Error> {
+/// A container, and what its policy makes of it.
+struct Found {
+    session: Session,
+    /// Its engine starts it again by itself.
+    policy: bool,
+    /// It has ended, and podman may be about to do so.
+    may_come_back: bool,
+    /// docker does so after a stop as well, when it is itself started again.
+    comes_with_its_engine: bool,
+}
+
+/// The container with exactly this name.
+fn find(name: &str) -> Result<Option<Found>, Error> {
     let output = run("container", &[])?;
     let containers = inspect::containers(&output)?;
     match containers.iter().find(|container| container.name == name) {
-        Some(one) => Ok(Some((one.session(), one.has_policy(), one.may_come_back()))),
+        Some(one) => Ok(Some(Found {
+            session: one.session(),
+            policy: one.has_policy(),
+            may_come_back: one.may_come_back(),
+            comes_with_its_engine: one.comes_with_its_engine(),
+        })),
         // Found by the beginning of an id: that is another one.
         None if output.ok() || engine::no_such(&output) => Ok(None),
         None => Err(engine::failure(&output)),
@@ -263,7 +300,7 @@ fn stays_ended(name: &str) -> Result<(), Error> {
     for milliseconds in [0, 100, 150, 250, 250, 250, 250, 250] {
         pause(milliseconds);
         match find(name)? {
-            Some((session, ..)) if session.state == State::Running => {
+            Some(found) if found.session.state == State::Running => {
                 return Err(Error::failed("the container was started again at the same moment"));
             }
             Some(_) => {}

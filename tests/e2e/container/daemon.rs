@@ -57,3 +57,49 @@ fn what_it_ends_when_it_is_back_is_told_then() {
 fn one_that_is_shut_down_has_told_what_it_ended() {
     killed_and_started_again(&[], Signal::TERM, |_, _| {});
 }
+
+/// A machine that starts again: what was to run runs, and what somebody stopped does not.
+#[test]
+fn one_that_was_stopped_stays_so_whatever_its_restart_policy() {
+    let Some(mut world) = World::with([Engine::Docker]) else { return };
+    let mut daemon = Daemon::start(&mut world, &[]);
+    let image = world.image();
+    let begin = |name: &str, policy: &str, end: &str| {
+        let script = format!("trap 'exit 3' TERM; {end}");
+        let args = ["start", name, "-b", "container", "-i", &image, "--restart", policy, "--"];
+        world.kst(args.iter().chain(&["sh", "-c", &script])).ok();
+    };
+    let run = "while :; do sleep 0.1; done";
+    let names = ["always", "failing", "between"].map(|name| world.name(name));
+    let [always, failing, between] = &names;
+    begin(always, "always", run);
+    begin(failing, "on-failure", run);
+    // Stopped while docker waits to start it once more.
+    begin(between, "on-failure", "exit 3");
+    until("docker waits for long", || world.status(between)["restarts"].as_u64() > Some(4));
+    let on = world.name("on");
+    begin(&on, "always", run);
+    world.kst(["stop", always, failing, between]).ok();
+
+    daemon.kill(Signal::TERM);
+    daemon.again();
+    until("what was to run runs again", || world.status(&on)["state"] == "running");
+    for name in &names {
+        let status = world.status(name);
+        assert_eq!((&status["state"], &status["exit_code"]), (&"stopped".into(), &3.into()));
+    }
+    world.kst(["stop", &on]).ok();
+    assert_eq!(world.status(&on)["state"], "stopped");
+    // The policy is that of the session, not of one run.
+    world.kst(["start", failing]).ok();
+    let policy = ["container", "inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}"];
+    let policy = |name: &str| world.engine(Engine::Docker, policy.iter().chain(&[name])).ok().out();
+    assert_eq!(policy(failing), "on-failure\n");
+
+    // What docker's own policy means to somebody else is theirs.
+    let theirs = world.name("theirs");
+    let run = ["run", "-d", "--name", &theirs, "--restart", "on-failure", &image, "sleep", "1000"];
+    world.engine(Engine::Docker, run).ok();
+    world.kst(["stop", &theirs, "--force"]).ok();
+    assert_eq!(policy(&theirs), "on-failure\n");
+}
