@@ -9,6 +9,7 @@ mod definition;
 mod exec;
 mod follow;
 mod foreign;
+mod large_logs;
 mod lifecycle;
 mod log_times;
 mod names;

@@ -144,6 +144,27 @@ fn output_that_acts_on_a_terminal() {
 }
 
 #[test]
+fn output_that_acts_on_a_terminal_as_it_comes() {
+    let printed = format!("cat <<'END'\nline{}\nEND", tricks());
+    Attack::by(
+        Script::honest()
+            .form("tail", "logs", "plan", "box tail {id}")
+            .on("logs", &[&["try", "ls"], &["plan", "tail"]]),
+    )
+    .engine("ls", "echo '1 up 0 web'")
+    .engine("tail", &printed)
+    .kst(&["--color", "always", "logs", "web", "-b", "evil"])
+    .exits(0)
+    .running_anything()
+    .stopped_by(&[Guard::ShownPlain])
+    .lands_when(|seen| {
+        ["\u{1b}[2J", "\u{1b}]52", "\u{9b}", "\u{202e}", "\u{2066}"]
+            .iter()
+            .any(|trick| seen.shows(trick))
+    });
+}
+
+#[test]
 fn output_that_acts_on_a_terminal_while_it_is_followed() {
     let script = Script::honest()
         .record(&["also", "follow"])

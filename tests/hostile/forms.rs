@@ -188,6 +188,18 @@ fn a_change_for_a_plan() {
 }
 
 #[test]
+fn a_plan_of_another_operation_for_a_log() {
+    Attack::by(marking("attach", "plan").on("logs", &[&["try", "ls"], &["plan", "mark"]]))
+        .engine("ls", WEB)
+        .kst(&["logs", "web", "-b", "evil"])
+        .stopped_by(&[Guard::Operations])
+        .exits(7)
+        .says("was not approved for logs")
+        .running_anything()
+        .lands_when(Seen::marked);
+}
+
+#[test]
 fn a_plan_that_was_never_declared() {
     let script = Script::honest().on("attach", &[&["try", "ls"], &["text", "mark"]]);
     Attack::by(script.clone())

@@ -353,6 +353,24 @@ fn a_pause_without_end() {
 }
 
 #[test]
+fn a_log_that_comes_without_end() {
+    Attack::by(
+        Script::honest()
+            .form("tail", "logs", "plan", "box tail {id}")
+            .on("logs", &[&["try", "ls"], &["plan", "tail"]]),
+    )
+    .engine("ls", "echo '1 up 0 web'")
+    .engine("tail", "while :; do echo line; sleep 0.5; done")
+    .kst(&["logs", "web", "-b", "evil"])
+    .patience(Duration::from_secs(120))
+    .stopped_by(&[Guard::OperationDeadline])
+    .exits(8)
+    .says("the operation took longer than 60 s")
+    .running_anything()
+    .goes_on_for(Duration::from_secs(63));
+}
+
+#[test]
 fn a_program_that_wants_input() {
     list(Script::honest())
         .engine("ls", "if read -r word; then echo \"1 up 0 $word\"; fi")

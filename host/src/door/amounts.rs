@@ -239,6 +239,7 @@ fn deed(operation: Operation, program: &str, form: &str, session: bool, command:
         Operation::Attach => "can put your terminal into the session you name",
         Operation::Send => "can type what you send into the session you name",
         Operation::Signal => "can send your signal to the session you name",
+        Operation::Logs => "can tell the output of the session you name",
         Operation::Follow => "can follow the output of the session you name",
         Operation::Wait => "can wait for the end of the session you name",
         _ => "",

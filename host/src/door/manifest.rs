@@ -168,6 +168,7 @@ impl Operation {
             self,
             Operation::Attach
                 | Operation::Exec
+                | Operation::Logs
                 | Operation::Follow
                 | Operation::Wait
                 | Operation::Events

@@ -131,6 +131,8 @@ pub enum LogSource {
     Text(Vec<u8>),
     /// Here, each line after its time and a space.
     Timed(Vec<u8>),
+    /// It is what this form prints, too much to be handed over at once.
+    Plan(String),
     /// In the file that the host keeps.
     Kept,
 }

@@ -7,7 +7,6 @@
 mod client;
 mod files;
 mod lines;
-mod stamped;
 #[cfg(test)]
 mod targets;
 

@@ -81,7 +81,7 @@ impl Logs {
         for (time, line) in self.lines().filter(|(_, line)| line.ends_with(b"\n")) {
             gathering.take(line, time);
         }
-        gathering.end().0
+        gathering.end().logs
     }
 
     /// Where lines begin whose times are known, and those, of the text after so many bytes.
@@ -106,6 +106,15 @@ impl Logs {
     }
 }
 
+/// What came of gathering.
+pub(super) struct Gathered {
+    pub logs: Logs,
+    /// Some lines were left out because their times are not known.
+    pub unknown: bool,
+    /// The first of those that are asked for were left out: there are too many.
+    pub cut: bool,
+}
+
 /// Gathers lines from pieces of output whose times are known.
 pub(super) struct Gathering<'o> {
     options: &'o LogOptions,
@@ -116,12 +125,14 @@ pub(super) struct Gathering<'o> {
     time: Option<Timestamp>,
     /// Whether lines were left out whose times are not known.
     unknown: bool,
+    /// How many lines that are asked for were thrown away.
+    gone: usize,
 }
 
 impl<'o> Gathering<'o> {
     pub(super) fn new(options: &'o LogOptions) -> Self {
         let (logs, line) = (Logs::default(), Vec::new());
-        Gathering { options, logs, line, time: None, unknown: false }
+        Gathering { options, logs, line, time: None, unknown: false, gone: 0 }
     }
 
     /// Take in what came next, all of it at this time.
@@ -141,15 +152,16 @@ impl<'o> Gathering<'o> {
         }
     }
 
-    /// The lines, and whether some were left out because their times are not known.
-    pub(super) fn end(mut self) -> (Logs, bool) {
+    /// The lines that are asked for.
+    pub(super) fn end(mut self) -> Gathered {
         if !self.line.is_empty() {
             self.end_line();
         }
         let lines = self.logs.times.len();
-        let more = lines.saturating_sub(usize::try_from(self.options.most()).unwrap_or(usize::MAX));
+        let most = usize::try_from(self.options.most()).unwrap_or(usize::MAX);
+        let more = lines.saturating_sub(most);
         if more == lines {
-            return (Logs::default(), self.unknown);
+            return Gathered { logs: Logs::default(), unknown: self.unknown, cut: false };
         }
         if let Some(last) = more.checked_sub(1) {
             let end = memchr::memchr_iter(b'\n', &self.logs.text).nth(last);
@@ -157,10 +169,11 @@ impl<'o> Gathering<'o> {
             self.logs.times.drain(..more);
         }
         self.let_go(self.logs.text.len().saturating_sub(MOST));
+        let cut = self.gone > 0 && self.logs.times.len() < most;
         if !self.options.times {
             self.logs.times.clear();
         }
-        (self.logs, self.unknown)
+        Gathered { logs: self.logs, unknown: self.unknown, cut }
     }
 
     fn end_line(&mut self) {
@@ -181,6 +194,7 @@ impl<'o> Gathering<'o> {
             let Some(end) = memchr::memchr(b'\n', rest) else { break };
             from += end + 1;
             self.logs.times.pop_front();
+            self.gone += 1;
         }
         self.logs.text.drain(..from);
     }
@@ -201,7 +215,7 @@ mod tests {
         {
             gathering.take(bytes.as_bytes(), time);
         }
-        let (logs, unknown) = gathering.end();
+        let Gathered { logs, unknown, .. } = gathering.end();
         let line = |(time, line): (Option<Timestamp>, &[u8])| {
             (time.map(Timestamp::as_second), String::from_utf8(line.to_vec()).unwrap())
         };

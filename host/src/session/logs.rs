@@ -1,20 +1,21 @@
 //! What a session printed.
 
-use std::io;
+use std::io::{self, Cursor};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::gathered::{Gathering, LogOptions, Logs};
+use super::gathered::{Gathered, Gathering, LogOptions, Logs};
 use super::host::Host;
 use super::kept::Kept;
 use super::ledger::{Entry, Ledger};
 use super::model::SessionState;
 use super::serve::SessionProcesses;
 use super::sighting::Sighting;
+use super::streamed::Plain;
 use super::survey::Filter;
-use crate::door::{Operation, Placement};
+use crate::door::{Operation, Placement, Request};
 use crate::plugin::LogSource;
 use crate::shim::wait_for_writer;
 use crate::{Error, Result};
@@ -164,7 +165,7 @@ impl Host {
         let logs = self
             .told_with_times(found, &all)
             .or_else(|_| self.told_by_backend(found, u32::MAX).map(Logs::untimed))
-            // It is too much to be read at once.
+            // It is more than its backend hands over.
             .or_else(|_| self.told_by_backend(found, LINES_KEPT).map(Logs::untimed));
         let kept = logs.and_then(|logs| {
             let from = logs.text().len().saturating_sub(most);
@@ -184,11 +185,37 @@ impl Host {
         let Some(ledger) = self.known_ledger() else { return Ok(Vec::new()) };
         // Through the folder that was checked, and no link in it is followed. Where there is no log,
         // it has printed nothing yet.
-        let text = Kept::last_lines(Arc::new(ledger), &entry.run, lines).and_then(all_of);
-        text.map(|text| last_lines(&with_line_feeds(&text), lines)).map_err(failed)
+        let mut last = Last::default();
+        let kept = Kept::last_lines(Arc::new(ledger), &entry.run, lines);
+        kept.and_then(|kept| read_all(kept, &mut last)).map_err(failed)?;
+        Ok(self.last(&entry.name, last, lines))
     }
 
+    /// The last lines of what was read, with a warning where there would be more.
+    fn last(&self, name: &str, last: Last, lines: u32) -> Vec<u8> {
+        let (text, cut) = last.lines(lines);
+        if cut {
+            self.warn_of_cut(name);
+        }
+        text
+    }
+
+    fn warn_of_cut(&self, name: &str) {
+        let shown = crate::text::escape_controls(name);
+        self.warn(&format!("only the last {} MiB of what '{shown}' printed are told", MOST >> 20));
+    }
+
+    /// The last lines that a backend tells.
     pub(super) fn told_by_backend(&self, found: &Sighting, lines: u32) -> Result<Vec<u8>> {
+        self.told(found, lines, true)
+    }
+
+    /// All that a backend tells, where it is not too much for it to be handed over at once.
+    pub(super) fn told_at_once(&self, found: &Sighting) -> Result<Vec<u8>> {
+        self.told(found, u32::MAX, false)
+    }
+
+    fn told(&self, found: &Sighting, lines: u32, streamed: bool) -> Result<Vec<u8>> {
         let name = &found.status.name;
         let Some(plugin) = &found.plugin else { return Ok(Vec::new()) };
         let mut request = found.request(Operation::Logs);
@@ -200,6 +227,12 @@ impl Host {
             Ok((LogSource::Text(text) | LogSource::Timed(text), _)) => {
                 Ok(last_lines(&with_line_feeds(&text), lines))
             }
+            Ok((LogSource::Plan(_), _)) if !streamed => Err(too_much(name)),
+            Ok((LogSource::Plan(form), door)) => {
+                let mut last = Last::default();
+                self.printing(found, door, &form, false)?.all(|bytes| last.take(bytes))?;
+                Ok(self.last(name, last, lines))
+            }
             Ok((LogSource::Kept, _)) => Err(Error::Unsupported {
                 backend: plugin.name().to_owned(),
                 what: format!("nothing keeps the output of '{name}', which kst did not start"),
@@ -210,6 +243,19 @@ impl Host {
 
     /// The lines that are asked for of what a backend tells, of which the times must be known.
     pub(super) fn told_with_times(&self, found: &Sighting, options: &LogOptions) -> Result<Logs> {
+        self.told_timed(found, options, true)
+    }
+
+    /// The same, where it is not too much for the backend to hand it over at once.
+    pub(super) fn told_at_once_with_times(
+        &self,
+        found: &Sighting,
+        options: &LogOptions,
+    ) -> Result<Logs> {
+        self.told_timed(found, options, false)
+    }
+
+    fn told_timed(&self, found: &Sighting, options: &LogOptions, streamed: bool) -> Result<Logs> {
         let name = &found.status.name;
         let Some(plugin) = &found.plugin else { return Ok(Logs::default()) };
         if options.until.is_some_and(|until| until <= Timestamp::UNIX_EPOCH) {
@@ -224,24 +270,48 @@ impl Host {
         request.lines = Some(lines);
         let at = &found.location;
         let none = SessionProcesses::none();
+        let plain = Request { times: false, ..request.clone() };
         let source = self.serve(plugin, request, none, |guest| guest.logs(at, name, lines, true));
-        let text = match source {
-            Ok((LogSource::Timed(text), _)) => text,
+        let mut gathering = Gathering::new(options);
+        match source {
+            Ok((LogSource::Timed(text), _)) => {
+                for line in text.split_inclusive(|&byte| byte == b'\n') {
+                    let (time, line) = timed(line);
+                    gathering.take(line, time);
+                }
+            }
+            Ok((LogSource::Plan(_), _)) if !streamed => return Err(too_much(name)),
+            Ok((LogSource::Plan(form), door)) => {
+                let timed = self.printing(found, door, &form, true)?;
+                let none = SessionProcesses::none();
+                let plain =
+                    self.serve(plugin, plain, none, |guest| guest.logs(at, name, lines, false));
+                let plain = match plain {
+                    Ok((LogSource::Text(text), _)) => Plain::Text(Cursor::new(text)),
+                    Ok((LogSource::Plan(form), door)) => {
+                        Plain::Printed(Box::new(self.printing(found, door, &form, false)?))
+                    }
+                    _ => Plain::Text(Cursor::default()),
+                };
+                timed.gather(plain, &mut gathering)?;
+            }
             Ok((LogSource::Text(_) | LogSource::Kept, _)) => {
                 return Err(times_unknown(plugin.name(), name));
             }
             Err(trouble) => return Err(trouble.error(name, &found.place())),
-        };
-        let mut gathering = Gathering::new(options);
-        for line in text.split_inclusive(|&byte| byte == b'\n') {
-            let (time, line) = timed(line);
-            gathering.take(line, time);
         }
-        let (logs, left_out) = gathering.end();
-        if left_out {
+        Ok(self.gathered(name, gathering.end()))
+    }
+
+    /// The lines, with a warning where some are missing.
+    fn gathered(&self, name: &str, gathered: Gathered) -> Logs {
+        if gathered.unknown {
             self.warn_of_unknown(name);
         }
-        Ok(logs)
+        if gathered.cut {
+            self.warn_of_cut(name);
+        }
+        gathered.logs
     }
 
     fn warn_of_unknown(&self, name: &str) {
@@ -288,11 +358,9 @@ impl Host {
                 rest = later;
             }
         }
-        let (logs, left_out) = gathering.end();
-        if unknown || left_out {
-            self.warn_of_unknown(&entry.name);
-        }
-        Ok(logs)
+        let mut gathered = gathering.end();
+        gathered.unknown |= unknown;
+        Ok(self.gathered(&entry.name, gathered))
     }
 }
 
@@ -305,7 +373,7 @@ pub(super) fn a_little_before(since: Timestamp) -> Option<Timestamp> {
 }
 
 /// A line and the time that it begins with.
-fn timed(line: &[u8]) -> (Option<Timestamp>, &[u8]) {
+pub(super) fn timed(line: &[u8]) -> (Option<Timestamp>, &[u8]) {
     let end = line.iter().take(LONGEST_TIME).position(|&byte| byte == b' ');
     let parts = end.and_then(|end| Some((line.get(..end)?, line.get(end + 1..)?)));
     let time = |time: &[u8]| std::str::from_utf8(time).ok()?.parse().ok();
@@ -344,21 +412,53 @@ pub(super) fn not_started(name: &str) -> Error {
     }
 }
 
-/// What there is to be read now, or the end of it.
-fn all_of(mut kept: Kept) -> io::Result<Vec<u8>> {
-    let (mut text, mut buffer) = (Vec::new(), vec![0; CHUNK]);
-    loop {
-        let length = kept.read(&mut buffer)?;
-        if length == 0 {
-            break;
-        }
-        text.extend_from_slice(buffer.get(..length).unwrap_or_default());
-        if text.len() > 2 * MOST {
-            text.drain(..text.len() - MOST);
+/// Why a log is not read where reading it twice would take too long.
+fn too_much(name: &str) -> Error {
+    let name = crate::text::escape_controls(name);
+    Error::failed(format!("what '{name}' printed is too much to be handed over at once"))
+}
+
+/// The last of what is read.
+#[derive(Default)]
+struct Last {
+    text: Vec<u8>,
+    /// Whether there was more before it.
+    cut: bool,
+}
+
+impl Last {
+    fn take(&mut self, bytes: &[u8]) {
+        self.text.extend_from_slice(bytes);
+        if self.text.len() > 2 * MOST {
+            self.cut();
         }
     }
-    text.drain(..text.len().saturating_sub(MOST));
-    Ok(text)
+
+    fn cut(&mut self) {
+        let more = self.text.len().saturating_sub(MOST);
+        self.text.drain(..more);
+        self.cut |= more > 0;
+    }
+
+    /// The last lines, and whether more of them are missing.
+    fn lines(mut self, lines: u32) -> (Vec<u8>, bool) {
+        self.cut();
+        let text = with_line_feeds(&self.text);
+        let last = last_lines(&text, lines);
+        let cut = self.cut && lines > 0 && last.len() == text.len();
+        (last, cut)
+    }
+}
+
+/// Read what there is now.
+fn read_all(mut kept: Kept, last: &mut Last) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match kept.read(&mut buffer)? {
+            0 => return Ok(()),
+            length => last.take(buffer.get(..length).unwrap_or_default()),
+        }
+    }
 }
 
 /// The last lines of a text; its last line counts whether or not it has ended.

@@ -41,6 +41,9 @@ const EXEC: &str = "{location} exec -i [{?terminal} -t] [-w {workdir}] [--env-fi
 const LOGS: &str = "{location} logs [--since {since}] [--until {until}] [--tail {lines}] {id}";
 const LOGS_TIMED: &str =
     "{location} logs --timestamps [--since {since}] [--until {until}] [--tail {lines}] {id}";
+const STREAMED: &str = "{location} logs [{?times} --timestamps] [--since {since}] \
+    [--until {until}] [--tail {lines}] {id}";
+const STREAMED_WHOLE: &str = "{location} logs [{?times} --timestamps] {id}";
 const FOLLOW: &str =
     "{location} logs -f [{?times} --timestamps] [--since {since}] [--tail {lines}] {id}";
 
@@ -109,6 +112,8 @@ pub fn description() -> Description {
     .form(Form::reads("logs-timed", &[Logs], LOGS_TIMED))
     .form(Form::reads("logs-whole", &[Logs], "{location} logs {id}"))
     .form(Form::reads("logs-timed-whole", &[Logs], "{location} logs --timestamps {id}"))
+    .form(Form::plan("logs-streamed", &[Logs], STREAMED))
+    .form(Form::plan("logs-streamed-whole", &[Logs], STREAMED_WHOLE))
     .form(Form::plan("follow", &[Follow], FOLLOW))
     .form(Form::plan("follow-whole", &[Follow], "{location} logs -f [{?times} --timestamps] {id}"))
     .form(Form::plan("attach", &[Attach], "{location} attach --sig-proxy=false {id}"))

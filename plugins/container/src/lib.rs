@@ -139,17 +139,11 @@ impl Backend for Containers {
 
     fn logs(at: &Location, name: &str, lines: u32, times: bool) -> Result<LogSource, Error> {
         look(name)?;
-        if times {
-            return with_times(at);
-        }
-        let output = printed(at, "logs", "logs-whole")?;
-        if output.stderr.is_empty() {
-            return Ok(LogSource::Text(logs::tail(output.raw(), lines)));
-        }
-        // Without a terminal there are two streams; their times say how they interleave.
-        let timed = printed(at, "logs-timed", "logs-timed-whole")?;
-        let merged = logs::merged(&timed.stdout, &timed.stderr);
-        Ok(LogSource::Text(logs::tail(merged.as_bytes(), lines)))
+        let source = if times { with_times(at, lines)? } else { without_times(at, lines)? };
+        Ok(source.unwrap_or_else(|| {
+            let whole = at.name == "podman";
+            LogSource::Plan(Plan::of(if whole { "logs-streamed-whole" } else { "logs-streamed" }))
+        }))
     }
 
     fn follow(at: &Location, name: &str) -> Result<StreamSource, Error> {
@@ -212,33 +206,60 @@ fn not_for_good(output: &Output) -> Error {
     )
 }
 
-/// What a container printed, by the form `last` or at least as much.
+/// podman makes room for as many lines as it is asked for, however few there are: of thousands of
+/// millions it dies.
+const MOST_AT_THE_END: u32 = 100_000;
+
+/// What a container printed, by the form `last` or at least as much; `None` where even that is too much
+/// to be read at once.
 ///
-/// podman's `--tail` puts pieces of a line, such as a prompt, behind the line that follows them. So
-/// podman is asked for everything first, by the form `whole`, and for the end where that is too much.
-fn printed(at: &Location, last: &str, whole: &str) -> Result<Output, Error> {
-    if at.name == "podman" {
-        match run(whole, &[]) {
-            Err(SpawnError::TooMuchOutput) => {}
-            output => return engine::checked(output?),
-        }
+/// podman's `--tail` puts pieces of a line, such as a prompt, behind the line before them. So podman is
+/// asked for everything first, by the form `whole`, and for the end where that is too much; and where that
+/// may have happened to the end, everything is too much.
+fn printed(at: &Location, lines: u32, last: &str, whole: &str) -> Result<Option<Output>, Error> {
+    let read = |form: &str| match run(form, &[]) {
+        Err(SpawnError::TooMuchOutput) => Ok(None),
+        output => engine::checked(output?).map(Some),
+    };
+    if at.name != "podman" {
+        return read(last);
     }
-    engine::checked(run(last, &[])?)
+    match read(whole)? {
+        None if lines > MOST_AT_THE_END => Ok(None),
+        None => Ok(read(last)?.filter(|output| !logs::has_lines_in_one(output.raw()))),
+        all => Ok(all),
+    }
 }
 
-/// What a container printed, with the times of its lines.
+/// The last lines that a container printed; `None` where they are too much to be read at once.
+fn without_times(at: &Location, lines: u32) -> Result<Option<LogSource>, Error> {
+    let Some(output) = printed(at, lines, "logs", "logs-whole")? else { return Ok(None) };
+    if output.stderr.is_empty() {
+        return Ok(Some(LogSource::Text(logs::tail(output.raw(), lines))));
+    }
+    // Without a terminal there are two streams; their times say how they interleave.
+    let Some(timed) = printed(at, lines, "logs-timed", "logs-timed-whole")? else {
+        return Ok(None);
+    };
+    let merged = logs::merged(&timed.stdout, &timed.stderr);
+    Ok(Some(LogSource::Text(logs::tail(merged.as_bytes(), lines))))
+}
+
+/// What a container printed, with the times of its lines; `None` where it is too much to be read at once.
 ///
 /// An engine that keeps a line in pieces puts the time of each before it, in the midst of the line. What
 /// looks like one may be the program's own, so then what was printed is read without times, too.
-fn with_times(at: &Location) -> Result<LogSource, Error> {
-    let timed = printed(at, "logs-timed", "logs-timed-whole")?;
+fn with_times(at: &Location, lines: u32) -> Result<Option<LogSource>, Error> {
+    let Some(timed) = printed(at, lines, "logs-timed", "logs-timed-whole")? else {
+        return Ok(None);
+    };
     let plain = match [timed.raw(), timed.stderr.as_bytes()].into_iter().any(logs::has_pieces) {
-        true => Some(printed(at, "logs", "logs-whole")?),
+        true => printed(at, lines, "logs", "logs-whole")?,
         false => None,
     };
     let of = |output: fn(&Output) -> &[u8]| logs::timed(output(&timed), plain.as_ref().map(output));
     let lines = logs::together(of(Output::raw), of(|output| output.stderr.as_bytes()));
-    Ok(LogSource::Timed(lines))
+    Ok(Some(LogSource::Timed(lines)))
 }
 
 /// Why a container could not be run, with whatever was made of it removed again.

@@ -23,6 +23,13 @@ pub fn tail(text: &[u8], lines: u32) -> Vec<u8> {
     out.split_off(start)
 }
 
+/// Whether a line of a terminal's, which ends in CR LF, may stand before another in one line. A program
+/// that returns to the beginning of its line looks the same.
+pub fn has_lines_in_one(text: &[u8]) -> bool {
+    let followed = |at: usize| !matches!(text.get(at + 1), None | Some(b'\r' | b'\n'));
+    text.iter().enumerate().any(|(at, &byte)| byte == b'\r' && followed(at))
+}
+
 /// Two streams of lines that begin with their times, as one in the order of the times and without
 /// them.
 pub fn merged(stdout: &str, stderr: &str) -> String {
@@ -211,6 +218,14 @@ mod tests {
         assert_eq!(tail_of("a\n\n", 1), "\n");
         assert_eq!(tail_of("a\n", 0), "");
         assert_eq!(tail_of("", 3), "");
+    }
+
+    #[test]
+    fn two_lines_in_one_are_told_by_their_return() {
+        for text in ["", "a\r\nb\r\n", "a\r\r\n", "a\nb", "a\r"] {
+            assert!(!has_lines_in_one(text.as_bytes()), "{text}");
+        }
+        assert!(has_lines_in_one(b"a\r\nb\rc d\r\n \r\n"));
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod session {
     mod policy;
     pub mod processes;
     mod signal_name;
+    mod stamped;
     pub mod validate;
 
     pub use model::*;
@@ -36,7 +37,6 @@ pub mod session {
     pub use signal_name::SignalName;
 
     pub mod follow {
-        mod stamped;
         pub mod targets;
     }
 }

@@ -112,6 +112,7 @@ impl Guest for Instance {
         call!(self.call_logs(&location(at), name, lines, times) => |source| match source {
             backend::LogSource::Text(text) => LogSource::Text(text),
             backend::LogSource::Timed(text) => LogSource::Timed(text),
+            backend::LogSource::Plan(plan) => LogSource::Plan(plan.form),
             backend::LogSource::Kept => LogSource::Kept,
         })
     }

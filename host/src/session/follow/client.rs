@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::stamped::Stamped;
 use super::{LineFeeds, Message, Source, shown};
 use crate::Error;
 use crate::door::{Came, Operation, Stream};
@@ -16,6 +15,7 @@ use crate::session::host::Host;
 use crate::session::logs::{a_little_before, last_lines, times_unknown};
 use crate::session::serve::{SessionProcesses, Trouble};
 use crate::session::sighting::{Sighting, same_run};
+use crate::session::stamped::Stamped;
 
 /// How long nothing comes where the beginning is over.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -229,7 +229,7 @@ impl Client<'_> {
     /// there is.
     fn beginning_with_times(&self, found: &Sighting, begin: Begin) -> (Option<Logs>, Beginning) {
         let all = LogOptions { times: true, ..LogOptions::default() };
-        match (self.host.told_with_times(found, &all), begin.lines) {
+        match (self.host.told_at_once_with_times(found, &all), begin.lines) {
             (Ok(logs), _) => {
                 let ended = memchr::memchr_iter(b'\n', logs.text()).count() as u64;
                 (Some(logs.ended_lines(&begin.options())), Beginning::Lines(ended))
@@ -242,7 +242,7 @@ impl Client<'_> {
 
     /// What to leave out of a client's output that begins with all that there is.
     fn beginning(&self, found: &Sighting, lines: u32) -> Beginning {
-        match self.host.told_by_backend(found, u32::MAX) {
+        match self.host.told_at_once(found) {
             Ok(text) => {
                 let ended = text.iter().filter(|&&byte| byte == b'\n').count() as u64;
                 let all = ended + u64::from(!text.is_empty() && !text.ends_with(b"\n"));

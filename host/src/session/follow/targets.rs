@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::stamped::Stamped;
+use crate::session::stamped::Stamped;
 
 /// The time of the first line of what a program is made to have printed.
 const FIRST: Timestamp = Timestamp::constant(1_800_000_000, 123_456_789);

@@ -52,7 +52,11 @@ impl Backend for Scripted {
     }
 
     fn logs(_at: &Location, name: &str, _lines: u32, _times: bool) -> Result<LogSource, Error> {
-        Ok(LogSource::Text(steps::play("logs", name)?.text.into_bytes()))
+        let answer = steps::play("logs", name)?;
+        Ok(match answer.plan {
+            Some(form) => LogSource::Plan(Plan::of(&form)),
+            None => LogSource::Text(answer.text.into_bytes()),
+        })
     }
 
     fn attach(_at: &Location, name: &str) -> Result<Plan, Error> {

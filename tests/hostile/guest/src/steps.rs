@@ -9,6 +9,8 @@ use crate::script::{self, Record};
 pub struct Answer {
     pub sessions: Vec<Session>,
     pub text: String,
+    /// The form of a plan that is answered where there could be text.
+    pub plan: Option<String>,
     /// Where it was said so, the session that is answered with whatever was asked.
     lie: bool,
 }
@@ -82,6 +84,7 @@ fn one(
         }
         "lie" => answer.lie = true,
         "text" => answer.text.push_str(&step.field(0)),
+        "plan" => answer.plan = Some(step.field(0)),
         // What was last printed, as text.
         "said" => {
             answer

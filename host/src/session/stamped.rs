@@ -113,6 +113,14 @@ impl Stamped {
     }
 }
 
+/// The time that a text begins with, and how long it is with its space.
+pub(super) fn time_at(text: &[u8]) -> Option<(usize, Timestamp)> {
+    match look(text) {
+        Stands::Time(length, time) => Some((length, time)),
+        Stands::Begun | Stands::None => None,
+    }
+}
+
 fn look(text: &[u8]) -> Stands {
     const SECONDS: &[u8] = b"0000-00-00T00:00:00";
     let fits = text.iter().zip(SECONDS).all(|(byte, wanted)| match wanted {
