@@ -443,7 +443,11 @@ impl Last {
     /// The last lines, and whether more of them are missing.
     fn lines(mut self, lines: u32) -> (Vec<u8>, bool) {
         self.cut();
-        let text = with_line_feeds(&self.text);
+        let half = match self.cut {
+            true => memchr::memchr(b'\n', &self.text).map_or(0, |end| end + 1),
+            false => 0,
+        };
+        let text = with_line_feeds(self.text.get(half..).unwrap_or_default());
         let last = last_lines(&text, lines);
         let cut = self.cut && lines > 0 && last.len() == text.len();
         (last, cut)
@@ -504,6 +508,18 @@ pub(super) fn with_line_feeds(text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_cut_begins_with_a_whole_line() {
+        let mut last = Last::default();
+        last.take(b"begins ");
+        last.take(&b"0123456789abcd\n".repeat(MOST / 15 + 1));
+        let (text, cut) = last.lines(u32::MAX);
+        assert!(cut && text.len() <= MOST && text.starts_with(b"0123456789abcd\n"));
+        let mut last = Last::default();
+        last.take(b"one\ntwo\n");
+        assert_eq!(last.lines(2), (b"one\ntwo\n".to_vec(), false));
+    }
 
     #[test]
     fn the_last_lines_are_exactly_as_many_as_asked_for() {
