@@ -108,6 +108,20 @@ fn a_life_is_told_step_by_step() {
 }
 
 #[test]
+fn an_end_is_known_though_the_next_run_has_begun() {
+    let Some(world) = World::with([Engine::Tmux]) else { return };
+    let events = listening(&world, &[]);
+    world.kst(["start", "dev", "--", "sleep", "1000"]).ok();
+    events.happens("dev", "started");
+    for _ in 0..6 {
+        world.kst(["restart", "dev"]).ok();
+        let exited = events.happens("dev", "exited");
+        assert_eq!(exited["signal"], 15, "{exited}");
+        events.happens("dev", "started");
+    }
+}
+
+#[test]
 fn sessions_of_others_are_told_when_they_are_seen() {
     let Some(world) = World::with([Engine::Tmux]) else { return };
     let events = listening(&world, &[]);

@@ -184,6 +184,8 @@ fn where_nobody_noted_the_times_that_is_said() {
     let all = world.kst(["logs", "--all", "-t"]);
     all.ok().says("nobody noted when 'theirs'").prints("Z mine");
     world.kst(["logs", "-f", "--all", "-t"]).ok().says("'theirs'").prints("Z mine");
+    let one = world.kst(["logs", "nothing", "ours"]);
+    one.exits(3).says("no session is called 'nothing'").prints("mine");
     let named = world.kst(["logs", "ours", "theirs", "-t"]);
     named.exits(1).says("'theirs'").prints("Z mine");
     // A log of which nothing is noted, and one whose notes are not what was written.

@@ -391,6 +391,34 @@ fn a_terminal_shows_a_line_for_each_which_is_written_over() {
     assert!(lines[3].starts_with("web      started (tmux, pid "), "{screen}");
 }
 
+/// The config may have been edited since.
+#[test]
+fn down_stops_what_needs_itself_and_what_is_broken() {
+    let Some(world) = World::with([Engine::Tmux]) else { return };
+    let config = |a: &str, more: &str| {
+        world.config(&format!(
+            "ops: {{sessions: {{a: {{command: sleep 1000, depends_on: [{a}]}}, \
+             b: {{command: sleep 1000, depends_on: a}}, c: {{command: sleep 1000, depends_on: b}}{more}}}}}"
+        ));
+    };
+    config("", "");
+    world.kst(["up"]).ok();
+    config(
+        "b",
+        ", never: {command: 'true', env: {X: '${NOT_SET}'}}, own: {command: 'true', depends_on: own}",
+    );
+    let down = world.kst(["down"]);
+    down.ok().prints("never: not running").prints("own: not running");
+    for name in ["a", "b", "c"] {
+        down.prints(&format!("{name}: stopped"));
+    }
+    assert!(down.duration < std::time::Duration::from_secs(20), "{down}");
+    config("", "");
+    for name in ["a", "b", "c"] {
+        assert_eq!(world.status(name)["state"], "stopped");
+    }
+}
+
 #[test]
 fn what_cannot_be_meant() {
     let Some(world) = world() else { return };

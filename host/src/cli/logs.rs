@@ -148,7 +148,7 @@ pub fn run(args: Args, app: &App) -> anyhow::Result<u8> {
 /// The last lines of several sessions, one after the other.
 fn several(args: &Args, app: &App, host: &Host) -> anyhow::Result<u8> {
     let filter = args.select.filter();
-    let mut sessions = Vec::new();
+    let (mut sessions, mut code) = (Vec::new(), 0);
     match args.all {
         true => {
             let listed = host.list(&filter)?.sessions.into_iter();
@@ -162,7 +162,13 @@ fn several(args: &Args, app: &App, host: &Host) -> anyhow::Result<u8> {
         }
         false => {
             for name in &args.names {
-                let one = Followed::from(&host.status(name, &filter)?);
+                let one = match host.status(name, &filter) {
+                    Ok(status) => Followed::from(&status),
+                    Err(error) => {
+                        code = app.output.error(&error.into());
+                        continue;
+                    }
+                };
                 if !sessions.iter().any(|(other, _)| *other == one) {
                     sessions.push((one, filter.clone()));
                 }
@@ -176,7 +182,7 @@ fn several(args: &Args, app: &App, host: &Host) -> anyhow::Result<u8> {
     for (session, _) in &sessions {
         lines.add(session);
     }
-    let (mut code, mut documents) = (0, Vec::new());
+    let mut documents = Vec::new();
     for (number, (session, only)) in sessions.iter().enumerate() {
         match host.logs_with(&session.name, only, &args.options()) {
             Ok(logs) if app.globals.json && !args.follow => {

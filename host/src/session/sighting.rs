@@ -248,8 +248,9 @@ fn from_engine(
             {
                 // Whatever its engine and its backend say of it.
                 state = SessionState::Running;
-            } else if state == SessionState::Exited {
-                // What the engine saw end is the shim. Nobody saw how the program did.
+            } else if matches!(state, SessionState::Exited | SessionState::Stopped) {
+                // What the engine saw end is the shim. Nobody saw how the program did, and for a moment
+                // the engine may not know how the shim did.
                 (exit, ended_at) = (None, None);
                 state = SessionState::Unknown;
             }

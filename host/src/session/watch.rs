@@ -276,7 +276,31 @@ impl Host {
         let before = std::mem::replace(&mut backend.sessions, sessions);
         match first {
             true => Ok(Vec::new()),
-            false => Ok(changes(&before, &backend.sessions, Timestamp::now())),
+            false => {
+                let mut changes = changes(&before, &backend.sessions, Timestamp::now());
+                changes.iter_mut().for_each(|change| self.fill_in(change));
+                Ok(changes)
+            }
+        }
+    }
+
+    /// How a run of kst's has ended that has another one in its place already: the ledger knows it.
+    fn fill_in(&self, change: &mut Change) {
+        let session = &mut change.session;
+        let unknown = session.ours && session.state == SessionState::Unknown;
+        if change.what != Happening::Exited || !unknown {
+            return;
+        }
+        let entries = self.entries_named(&session.name);
+        let run = entries.iter().find(|entry| {
+            Some(entry.number) == session.run
+                && entry.backend == session.backend
+                && entry.location == session.location
+        });
+        if let Some((entry, (exit, at))) = run.and_then(|entry| Some((entry, entry.end?))) {
+            session.state =
+                if entry.stopping { SessionState::Stopped } else { SessionState::Exited };
+            (session.exit, session.ended_at, change.at) = (Some(exit), Some(at), at);
         }
     }
 

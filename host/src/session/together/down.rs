@@ -3,11 +3,11 @@
 use super::plan::Plan;
 use super::stage::{Board, OnStage, Slots, Stage, each};
 use super::up::AT_ONCE;
-use crate::Result;
 use crate::session::host::Host;
 use crate::session::shared::SharedSurvey;
 use crate::session::stop::StopOptions;
 use crate::session::survey::Filter;
+use crate::{Error, Result};
 
 /// How [`Host::down`] does it.
 #[derive(Debug, Clone)]
@@ -32,7 +32,9 @@ impl Host {
         let slots = Slots::new(AT_ONCE);
         let shared = SharedSurvey::of(self, plan.steps.len());
         each(names(), &board, |name| {
-            let needing = plan.steps.iter().filter(|other| other.needs(name));
+            // In a circle each needs all others: those that stand before it don't wait for it.
+            let later = plan.steps.iter().skip_while(|step| step.name != name).skip(1);
+            let needing = later.filter(|other| other.needs(name));
             let needing: Vec<&str> = needing.map(|other| other.name.as_str()).collect();
             let stage = match board.wait_over(&needing) {
                 Ok(()) => slots
@@ -55,7 +57,11 @@ impl Host {
         let everywhere = Filter::default();
         let found = match shared.running(name, &everywhere) {
             Some(found) => found,
-            None => self.find(name, &everywhere)?,
+            None => match self.find(name, &everywhere) {
+                // Its definition is broken, and it never ran.
+                Err(Error::NotFound { .. }) => return Ok(Stage::NotRunning),
+                found => found?,
+            },
         };
         if !found.is_running() {
             return Ok(Stage::NotRunning);

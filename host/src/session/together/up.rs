@@ -254,12 +254,13 @@ fn not_ready(name: &str, after: Duration, overall: bool) -> Error {
         true => "when the time was up".to_owned(),
         false => format!("within {}", seconds(after)),
     };
+    let longer = match overall {
+        true => "`--timeout` gives all of it longer",
+        false => "`ready: {timeout: …}` in the config gives it longer",
+    };
     Error::TimedOut {
         what: format!("session '{name}' was not ready {when}"),
-        advice: Some(format!(
-            "it runs on: 'kst logs {name}' shows what it does, and `ready: {{timeout: …}}` in the \
-             config gives it longer"
-        )),
+        advice: Some(format!("it runs on: 'kst logs {name}' shows what it does, and {longer}")),
     }
 }
 
