@@ -54,9 +54,12 @@ fn names_are_those_that_the_command_can_be_given() {
     assert_eq!(offered(&["stop", "-b", "container", ""]), [""; 0]);
     assert_eq!(offered(&["--json", "stop", "-t", "5", "a"]), ["api"]);
     // What is the config's of another folder or file.
-    let file = world.write("work/other.yml", "ops: {sessions: {elsewhere: {command: top}}}");
+    let other = "ops: {sessions: {elsewhere: {command: top}}, groups: {web: [elsewhere]}}";
+    let file = world.write("work/other.yml", other);
     let file = file.to_str().expect("UTF-8");
     assert_eq!(offered(&["--config", file, "start", "e"]), ["elsewhere"]);
+    assert_eq!(offered(&["--config", file, "up", ""]), ["elsewhere", "web"]);
+    assert_eq!(offered(&["--config", file, "down", "w"]), ["web"]);
     world.kst(["stop", "worker", "-t", "0"]).ok();
     assert_eq!(offered(&["stop", ""]), ["api"]);
     assert_eq!(offered(&["remove", ""]), ["over", "worker"]);

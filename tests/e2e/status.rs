@@ -77,3 +77,22 @@ fn nothing_is_no_error() {
     assert_eq!(world.kst(["status", "--json"]).ok().json(), json!([]));
     assert_eq!(world.kst(["status", "-q"]).ok().err(), "");
 }
+
+#[test]
+fn one_that_was_started_elsewhere_is_listed_there_alone() {
+    let Some(world) = World::with([Engine::Tmux]) else { return };
+    world.config("ops: {sessions: {one: {command: sleep 1000}, two: {command: sleep 1000}}}");
+    world.kst(["start", "one", "-L", "other", "--", "sleep", "1000"]).ok();
+    world.config(
+        "ops: {sessions: {one: {command: sleep 1000, socket_name: main}, two: {command: sleep 1000}}}",
+    );
+    let listed = world.kst(["list", "--json"]).ok().json();
+    let rows: Vec<_> = listed.as_array().expect("sessions").iter().collect();
+    let row = |name: &str| -> Vec<_> {
+        let of = rows.iter().filter(|row| row["name"] == name);
+        of.map(|row| (row["state"].clone(), row["location"].clone())).collect()
+    };
+    assert_eq!(row("one"), [("running".into(), "other".into())], "{listed}");
+    assert_eq!(row("two").len(), 1, "{listed}");
+    assert_eq!(world.status("one")["location"], "other");
+}

@@ -51,7 +51,7 @@ fn the_signal_of_the_definition_asks_for_the_end() {
 fn a_restart_asks_the_same_way_and_the_new_run_too() {
     let Some(world) = world() else { return };
     config(&world, "");
-    start(&world, &["--stop-signal", "2", "--stop-timeout", "30"]);
+    start(&world, &["--stop-signal", "2", "--stop-timeout", "30s"]);
     world.kst(["restart", "dev"]).ok();
     until("it listens", || world.kst(["logs", "dev"]).ok().out().contains("up"));
     world.kst(["stop", "dev"]).ok();
@@ -91,5 +91,8 @@ fn what_is_no_signal_or_time_is_told_with_its_line() {
     world.kst(["config", "check"]).ok();
     world.kst(["config", "show"]).ok().prints("stop_timeout: ");
     world.kst(["start", "dev", "--stop-signal", "TREM"]).exits(2).says("did you mean 'TERM'?");
-    world.kst(["start", "dev", "--stop-timeout", "x"]).exits(2).says("--stop-timeout");
+    for time in ["x", "0.5", "-1", "25h", ""] {
+        world.kst(["start", "dev", "--stop-timeout", time]).exits(2).says("--stop-timeout");
+        world.kst(["stop", "dev", "-t", time]).exits(2).says("--timeout");
+    }
 }

@@ -17,7 +17,8 @@ use lines::Lines;
 /// The last lines, of an ended session too, until it is removed or started again; with --follow
 /// what it prints from then on, until it has ended. On a terminal its colours stay,
 /// and every other control sequence is taken out, so that old output cannot act on your terminal;
-/// elsewhere the colours are taken out too, unless --color always is given. Of several sessions each
+/// elsewhere the colours are taken out too, unless --color always is given. Of a line that was written
+/// over, what was written last is shown. --raw passes all of it. Of several sessions each
 /// line has its session's name before it; they are followed until all have ended, and one that is
 /// started again meanwhile is followed on. With --since or --until it shows all lines of that time,
 /// or the last -n of them. The time of a line is that of its end. Where output could not be kept, because

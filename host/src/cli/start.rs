@@ -94,9 +94,9 @@ pub struct Args {
     #[arg(long, value_name = "SIGNAL", value_parser = values::word())]
     pub stop_signal: Option<String>,
 
-    /// How long `kst stop` gives it to end, in seconds [default: 10]
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    #[arg(value_parser = values::number(kst::config::MAX_STOP_TIMEOUT))]
+    /// How long `kst stop` gives it to end: seconds, or 90s, 5m [default: 10]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    #[arg(value_parser = values::seconds(kst::config::MAX_STOP_TIMEOUT))]
     pub stop_timeout: Option<u32>,
 
     /// When it is started again by itself: `never`, `on-failure`, `on-failure:N` (N times), `always`

@@ -12,9 +12,9 @@ pub struct Stopping {
     #[arg(short, long)]
     pub force: bool,
 
-    /// How long to wait for it to end, in seconds, before it is killed [default: its own, or 10]
-    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
-    #[arg(value_parser = values::number(kst::config::MAX_STOP_TIMEOUT))]
+    /// How long to wait for it to end before it is killed: seconds, or 90s, 5m [default: its own, or 10]
+    #[arg(short, long, value_name = "TIME", allow_negative_numbers = true)]
+    #[arg(value_parser = values::seconds(kst::config::MAX_STOP_TIMEOUT))]
     pub timeout: Option<u32>,
 }
 

@@ -75,6 +75,19 @@ pub fn number(most: u32) -> impl TypedValueParser<Value = u32> {
     })
 }
 
+/// A length of time in whole seconds, at most so many: `90`, `90s`, `5m`.
+pub fn seconds(most: u32) -> impl TypedValueParser<Value = u32> {
+    OsStringValueParser::new().try_map(move |value| {
+        let length = kst::limits::time(&utf8(value)?).filter(|length| length.subsec_nanos() == 0);
+        let seconds = length.and_then(|length| u32::try_from(length.as_secs()).ok());
+        seconds.filter(|seconds| *seconds <= most).ok_or_else(|| {
+            format!(
+                "it must be a whole number of seconds from 0 to {most}, or so long as 90s or 5m"
+            )
+        })
+    })
+}
+
 /// A length of time: seconds (`10`, `0.5`), or with units (`10s`, `1m30s`, `2h`).
 pub fn duration() -> impl TypedValueParser<Value = Duration> {
     OsStringValueParser::new().try_map(|value| {

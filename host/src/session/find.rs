@@ -193,9 +193,10 @@ impl Host {
                 continue;
             }
             let there = seen.iter().any(|seen| {
-                seen.status.name == name
-                    && seen.status.backend == backend
-                    && named.as_ref().is_none_or(|named| *named == seen.status.location)
+                let meant = seen.status.backend == backend
+                    && named.as_ref().is_none_or(|named| *named == seen.status.location);
+                // It was started somewhere else than the config says.
+                seen.status.name == name && (meant || seen.entry.is_some())
             });
             if there {
                 continue;

@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Known {
     sessions: Vec<SessionStatus>,
     defined: BTreeSet<String>,
+    groups: Vec<String>,
 }
 
 impl Known {
@@ -34,6 +35,7 @@ impl Known {
         let begun = Instant::now();
         let host = Arc::new(host);
         let defined = host.config().sessions().map(|(name, _)| name.to_owned()).collect();
+        let groups = host.config().groups().keys().cloned().collect();
         let backends = match &filter.backend {
             Some(backend) => vec![backend.clone()],
             None => host.backends(),
@@ -64,7 +66,7 @@ impl Known {
             let Ok((backend, answer)) = answers.recv_timeout(left) else { break };
             sessions.insert(backend, answer);
         }
-        Known { sessions: sessions.into_values().flatten().collect(), defined }
+        Known { sessions: sessions.into_values().flatten().collect(), defined, groups }
     }
 
     /// The locations where there are sessions.
@@ -79,6 +81,11 @@ impl Known {
         for session in self.sessions.iter().filter(|one| self.suits(command, one)) {
             let what = format!("{}, {}", session.state, session.backend);
             named.entry(&session.name).or_insert(what);
+        }
+        if matches!(command, "up" | "down") {
+            for group in &self.groups {
+                named.entry(group).or_insert_with(|| "group".to_owned());
+            }
         }
         let named = named.into_iter();
         named.map(|(word, what)| Candidate { word: word.to_owned(), what }).collect()
