@@ -36,6 +36,8 @@ fn each_command_has_a_page() {
     }
     assert!(page("kst-plugin-trust").contains("kst plugin trust"));
     assert!(page("kst-start").contains("EXAMPLES"));
+    let synopsis = "\"SYNOPSIS\"\n.nf\nkst exec [OPTIONS] <NAME> \\-\\- <CMD>...\n.fi\n";
+    assert!(page("kst-exec").contains(synopsis), "{}", page("kst-exec"));
     // What is hidden is nobody's to read.
     assert!(!folder.join("kst-man.1").exists());
     let file = world.write("work/a-file", "");

@@ -54,16 +54,18 @@ fn collect(command: clap::Command, pages: &mut Vec<(String, Vec<u8>)>) {
 }
 
 /// One page. What clap has below a help are examples here, and exit codes.
-fn page(command: clap::Command) -> std::io::Result<Vec<u8>> {
+fn page(mut command: clap::Command) -> std::io::Result<Vec<u8>> {
     let top = command.has_subcommands() && command.get_display_name().is_none_or(|it| it == "kst");
     let below = command.get_after_long_help().or(command.get_after_help());
     let below = below.map(ToString::to_string).unwrap_or_default();
     let has_commands = command.has_subcommands();
-    let man = Man::new(command);
+    let usage = command.render_usage().to_string();
+    let man = Man::new(command).source(concat!("kst ", env!("CARGO_PKG_VERSION")));
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    // As a usage error shows it: the renderer knows neither of `--` nor of what can be repeated.
+    as_it_stands(&mut page, "SYNOPSIS", usage.trim_start_matches("Usage: "));
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     if has_commands {
