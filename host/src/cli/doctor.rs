@@ -127,7 +127,8 @@ fn about_config(host: &kst::session::Host, files: &[std::path::PathBuf]) -> Vec<
             Finding::new(CONFIG, "config", Verdict::Note, text).do_this("kst config check")
         }
         (false, wrong, _) => {
-            let text = format!("{}: {wrong} mistakes", names.join(", "));
+            let mistakes = if wrong == 1 { "mistake" } else { "mistakes" };
+            let text = format!("{}: {wrong} {mistakes}", names.join(", "));
             Finding::new(CONFIG, "config", Verdict::Problem, text).do_this("kst config check")
         }
     });

@@ -9,14 +9,36 @@ use super::render::table::shortened;
 use super::render::words;
 use super::{STYLES, definition};
 
-/// Say how `kst start NAME CMD…` is written, where that was meant.
+/// Say how `kst start NAME CMD…` is written, where that was meant, and what goes without a name.
 pub fn add(error: &mut clap::Error, args: &[OsString]) {
-    if let Some(line) = with_dashes(error, args) {
-        let literal = STYLES.get_literal();
-        let tip = format!("put the command behind two dashes: {literal}{line}{literal:#}");
-        let tips = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
-        error.insert(ContextKind::Suggested, tips);
+    let literal = STYLES.get_literal();
+    let tip = match (with_dashes(error, args), instead_of_names(error, args)) {
+        (Some(line), _) => {
+            format!("put the command behind two dashes: {literal}{line}{literal:#}")
+        }
+        (None, Some((option, what))) => format!("{literal}{option}{literal:#} {what}"),
+        (None, None) => return,
+    };
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+}
+
+/// The option that stands for names, where they are missing, and what it means.
+fn instead_of_names(
+    error: &clap::Error,
+    args: &[OsString],
+) -> Option<(&'static str, &'static str)> {
+    if error.kind() != ErrorKind::MissingRequiredArgument {
+        return None;
     }
+    let known = |name: &str| args.iter().any(|arg| arg == name);
+    [
+        ("stop", "--all", "stops every session that kst started"),
+        ("logs", "--all", "shows the output of all sessions"),
+        ("remove", "--exited", "removes all that kst started and that have ended"),
+    ]
+    .into_iter()
+    .find(|(command, ..)| known(command))
+    .map(|(_, option, what)| (option, what))
 }
 
 /// How long a command line is shown, in columns.
@@ -60,6 +82,19 @@ mod tests {
         let mut error = definition().try_get_matches_from(&args).unwrap_err();
         add(&mut error, &args);
         error.to_string()
+    }
+
+    #[test]
+    fn what_goes_without_a_name_is_told() {
+        for (line, tip) in [
+            (["kst", "stop"], "tip: --all stops every session"),
+            (["kst", "logs"], "tip: --all shows"),
+            (["kst", "remove"], "tip: --exited removes"),
+        ] {
+            let error = refused(&line);
+            assert!(error.contains(tip), "{line:?}: {error}");
+        }
+        assert!(!refused(&["kst", "wait"]).contains("--all"));
     }
 
     #[test]

@@ -266,9 +266,27 @@ impl Host {
             let stranger = !one.ours && one.state != SessionState::Defined;
             stranger && (meanwhile || ledger.as_ref().is_some_and(starts))
         };
-        let known: BTreeSet<_> =
-            backend.sessions.iter().map(|one| (&one.name, &one.location)).collect();
-        sessions.retain(|one| known.contains(&(&one.name, &one.location)) || !own_start(one));
+        let listed: BTreeSet<_> = sessions
+            .iter()
+            .filter(|one| one.ours)
+            .map(|one| (one.name.clone(), one.location.clone()))
+            .collect();
+        let seen_before = |one: &SessionStatus| {
+            let of_place =
+                |was: &&SessionStatus| (&was.name, &was.location) == (&one.name, &one.location);
+            let mut before = backend.sessions.iter().filter(of_place);
+            // One that was somebody else's already is not being started.
+            let stranger = |was: &SessionStatus| !was.ours && was.state != SessionState::Defined;
+            if before.clone().any(stranger) {
+                return Some(one.clone());
+            }
+            let told = listed.contains(&(one.name.clone(), one.location.clone()));
+            before.next().filter(|_| !told).cloned()
+        };
+        let sessions = sessions.into_iter();
+        let mut sessions: Vec<_> = sessions
+            .filter_map(|one| if own_start(&one) { seen_before(&one) } else { Some(one) })
+            .collect();
         if meanwhile {
             backend.next = backend.soonest;
         }

@@ -125,7 +125,10 @@ fn engine(folder: &Path, script: &str) -> (Child, Identity) {
     let engine = folder.join("engine");
     fs::copy("/bin/sh", &engine).unwrap();
     let out = folder.join("out");
-    let start = format!("setsid sh -c {} & echo $! > out; wait", quoted(script));
+    // Whoever runs the tests may ignore hang-ups, as nohup does, and a shell cannot trap what it was
+    // started with ignoring.
+    let start =
+        format!("setsid env --default-signal=HUP sh -c {} & echo $! > out; wait", quoted(script));
     let child = Command::new(&engine)
         .args(["-c", &start])
         .current_dir(folder)
