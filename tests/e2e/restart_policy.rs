@@ -382,11 +382,7 @@ fn a_shim_that_is_killed_starts_nothing_again_and_the_end_is_unknown() {
     config(&world, "always", "1h", "exit 4");
     world.kst(["start", "dev"]).ok();
     waits_for_its_next_start(&world);
-    // tmux's server has the words that it was started with.
-    let mut shims = with_word(&world, "shim");
-    shims.retain(|pid| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm == "kst\n")
-    });
+    let shims = world.shims();
     let [shim] = shims[..] else { panic!("{shims:?}") };
     kill_process(Pid::from_raw(shim).expect("a pid"), Signal::KILL).expect("it is there");
     until("it has ended", || world.status("dev")["state"] == "unknown");

@@ -142,12 +142,13 @@ fn what_has_ended_is_removed_and_nothing_else() {
 fn a_session_whose_shim_was_killed_is_one_that_has_ended() {
     let Some(world) = world() else { return };
     start(&world, "shot", "echo up; exec sleep 1000");
-    // Stopped first: a shim that sees tmux go before itself writes down an end.
-    for signal in [rustix::process::Signal::STOP, rustix::process::Signal::KILL] {
-        for pid in world.processes() {
-            let pid = rustix::process::Pid::from_raw(pid).expect("a pid is not 0");
-            let _ = rustix::process::kill_process(pid, signal);
-        }
+    until("it runs", || world.kst(["logs", "shot"]).out().contains("up"));
+    let shims = world.shims();
+    assert_eq!(shims.len(), 1, "{shims:?}");
+    // The shim first: one that sees its terminal go before itself writes down an end.
+    for pid in shims.into_iter().chain(world.processes()) {
+        let pid = rustix::process::Pid::from_raw(pid).expect("a pid is not 0");
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     }
     until("nobody knows how it ended", || world.status("shot")["state"] == "unknown");
     world.kst(["remove", "--exited"]).ok().prints("Session 'shot' removed.");

@@ -210,6 +210,18 @@ impl World {
         self.kst(["status", name, "--json"]).ok().json()
     }
 
+    /// The pids of the shims of this world.
+    pub fn shims(&self) -> Vec<i32> {
+        let mut pids = self.processes();
+        pids.retain(|pid| {
+            let read = |file: &str| fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            // tmux's server has the words that it was started with.
+            let is_kst = read("comm") == b"kst\n";
+            is_kst && read("cmdline").split(|byte| *byte == 0).any(|word| word == b"shim")
+        });
+        pids
+    }
+
     /// The pids of processes that were started in this world and still run.
     pub fn processes(&self) -> Vec<i32> {
         let mark = self.root.path().as_os_str().as_encoded_bytes();
