@@ -97,8 +97,7 @@ impl Place {
     /// Leaves the session by the engine's own keys.
     #[track_caller]
     fn leaves(&self, terminal: &mut Terminal) {
-        (self.leave)(terminal);
-        assert_eq!(terminal.exits(), Some(0), "{}", terminal.screen());
+        assert_eq!(terminal.exits_by(self.leave), Some(0), "{}", terminal.screen());
         assert!(terminal.is_cooked(), "the terminal is not as it was");
         assert_eq!(self.status()["state"], "running");
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Engine, Key, World, until};
+use crate::support::{Engine, Key, Terminal, World, until};
 
 /// The keys that programs written for kstlib read.
 const STATUS_KEYS: [&str; 9] = [
@@ -218,9 +218,11 @@ fn attach_types_interrupts_resizes_and_detaches() {
     terminal.resize(40, 120);
     // tmux keeps a line for its status.
     terminal.shows("39 120");
-    terminal.press_apart(&[Key::Ctrl('b')]);
-    terminal.types("d");
-    assert_eq!(terminal.exits(), Some(0));
+    let leaves = |terminal: &mut Terminal| {
+        terminal.press_apart(&[Key::Ctrl('b')]);
+        terminal.types("d");
+    };
+    assert_eq!(terminal.exits_by(leaves), Some(0));
     assert_eq!(world.status("dev")["state"], "running");
 }
 

@@ -2,6 +2,11 @@
 # Sourced by tests/engines.sh, which sets DATA (roomy) and SHORT (a short path, for sockets).
 # shellcheck shell=bash
 
+# Its network and the bridge of that: podman's own default ones may be in use, and a bridge that
+# another engine made keeps an address that is not ours.
+PODMAN_NETWORK=kst$NUMBER
+PODMAN_BRIDGE=kstp$NUMBER
+
 podman_private() {
     CONTAINERS_CONF="$DATA/podman/containers.conf" \
         CONTAINERS_STORAGE_CONF="$DATA/podman/storage.conf" podman "$@"
@@ -20,7 +25,8 @@ podman_up() {
     for driver in overlay vfs; do
         podman_down
         podman_configure "$driver"
-        if import_images podman_private 2>"$DATA/podman.problem" &&
+        if podman_network_up 2>"$DATA/podman.problem" &&
+            import_images podman_private 2>>"$DATA/podman.problem" &&
             podman_private run --rm "$IMAGE" true 2>>"$DATA/podman.problem"; then
             rm -f "$DATA/podman.problem"
             say "podman is ready (storage driver $driver)"
@@ -50,7 +56,6 @@ tmp_dir = "$SHORT/podman/tmp"
 
 [network]
 network_config_dir = "$DATA/podman/networks"
-default_subnet = "10.214.$NUMBER.0/24"
 END
     cat >"$DATA/podman/storage.conf" <<END
 [storage]
@@ -61,11 +66,38 @@ runroot = "$SHORT/podman/run"
 END
 }
 
+# The default network of what runs here. No option of podman's names the bridge, so its name is put
+# into the file that podman wrote; the last line makes the network the default, which podman would
+# not have created.
+podman_network_up() {
+    local second made=no
+    # Another engine's bridge may have any of these, even one that has long gone.
+    for second in $(seq 214 229); do
+        podman_private network create --disable-dns --subnet "10.$second.$NUMBER.0/24" \
+            "$PODMAN_NETWORK" >/dev/null && made=yes && break
+    done
+    [ $made = yes ] &&
+        sed -i -E "s/\"(bridge|network_interface)\": \"[^\"]*podman[0-9]+\"/\"\1\": \"$PODMAN_BRIDGE\"/" \
+            "$DATA/podman/networks/$PODMAN_NETWORK".* &&
+        printf 'default_network = "%s"\n' "$PODMAN_NETWORK" >>"$DATA/podman/containers.conf"
+}
+
+# Also what podman leaves of it: the bridge and, with CNI, the addresses that were given out.
+podman_network_down() {
+    if [ -e "/sys/class/net/$PODMAN_BRIDGE" ]; then
+        as_root ip link delete "$PODMAN_BRIDGE" 2>/dev/null
+    fi
+    if [ -d "/var/lib/cni/networks/$PODMAN_NETWORK" ]; then
+        as_root rm -rf "/var/lib/cni/networks/$PODMAN_NETWORK"
+    fi
+}
+
 podman_down() {
     if [ -e "$DATA/podman/storage.conf" ]; then
         podman_private rm --all --force --time 0 >/dev/null 2>&1
     fi
     end_processes_below "$DATA/podman"
+    podman_network_down
     discard "$DATA/podman" "$SHORT/podman"
 }
 

@@ -117,6 +117,8 @@ impl Terminal {
             let side = OpenOptions::new().read(true).custom_flags(NOCTTY).open(&self.path);
             let side = side.expect("the program's side can be opened");
             until("the key is read", || rustix::io::ioctl_fionread(&side).is_ok_and(|n| n == 0));
+            // What counts for the engine is when it acts on the key, some time after it read it.
+            thread::sleep(PACE);
         }
     }
 
@@ -176,6 +178,24 @@ impl Terminal {
                 thread::sleep(Duration::from_millis(10));
             }
         }
+    }
+
+    /// Does `presses` again and again until the program ends, as [`Terminal::exits`]: for keys that
+    /// a busy engine may take for pasted text.
+    #[track_caller]
+    pub fn exits_by(&mut self, presses: impl Fn(&mut Terminal)) -> Option<i32> {
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE {
+            presses(self);
+            let pressed = Instant::now();
+            while self.runs() && pressed.elapsed() < AGAIN {
+                thread::sleep(Duration::from_millis(10));
+            }
+            if !self.runs() {
+                break;
+            }
+        }
+        self.exits()
     }
 
     /// Whether the terminal is as a shell has it for its users: it echoes what is typed, and reads
