@@ -28,6 +28,15 @@ const REAP: Duration = Duration::from_secs(2);
 /// How long a program that changes something gets to end by itself when kst is interrupted.
 const INTERRUPTED: Duration = Duration::from_secs(1);
 
+/// What a program that only reads gets besides the caller's environment, unless the caller has it.
+///
+/// Engines' clients are Go programs that live for some ten milliseconds. Go collects garbage for the
+/// first time at 4 MiB, which most of them reach: a fifth of what `podman ps` computes. With 400 it
+/// does so at 16 MiB, and later at five times what is in use instead of two
+/// (<https://pkg.go.dev/runtime#hdr-Environment_Variables>). Other programs do not look at it. What
+/// changes something does not get it: it may be handed on to what it starts.
+const FOR_READS: (&str, &str) = ("GOGC", "400");
+
 /// What a program left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
@@ -140,6 +149,9 @@ pub(super) fn run(run: &Run<'_>) -> Result<Output, RunError> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    if run.reads && std::env::var_os(FOR_READS.0).is_none() {
+        command.env(FOR_READS.0, FOR_READS.1);
+    }
     for key in run.unset {
         command.env_remove(key);
     }

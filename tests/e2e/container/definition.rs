@@ -29,6 +29,41 @@ fn words(file: &Path) -> Vec<String> {
     text.split_terminator('\0').map(str::to_owned).collect()
 }
 
+/// What kst gives to a client that only looks: it is not handed on, and what the user has set stays.
+#[test]
+fn only_what_looks_is_told_to_collect_its_garbage_late() {
+    each_engine(|world, engine| {
+        let name = world.name("dev");
+        let record = recording(world, engine);
+        let runs = |own: &str| {
+            let text = fs::read_to_string(&record).expect("the client was called");
+            let runs: Vec<_> = text.split("argv: ").skip(1).map(str::to_owned).collect();
+            let has = |run: &str| run.lines().any(|line| line == format!("GOGC={own}"));
+            let all = runs.iter().map(|run| (run.lines().next().unwrap_or_default(), has(run)));
+            all.map(|(argv, has)| (argv.to_owned(), has)).collect::<Vec<_>>()
+        };
+        let image = world.image();
+        let start = ["start", &name, "-b", "container", "-i", &image, "--", "sh", "-c"];
+        world.kst(start.iter().copied().chain(["env; sleep 1000"])).ok();
+        world.kst(["list"]).ok();
+        until("it has printed its environment", || {
+            world.kst(["logs", &name]).out().contains("PATH=")
+        });
+        world.kst(["logs", &name]).hides("GOGC");
+        let told = runs("400");
+        let looks = |argv: &str| argv.starts_with("ps ") || argv.starts_with("container inspect ");
+        assert!(told.iter().filter(|(argv, _)| looks(argv)).all(|&(_, has)| has), "{told:?}");
+        assert!(told.iter().any(|(argv, has)| argv.starts_with("ps ") && *has), "{told:?}");
+        let changed = told.iter().find(|(argv, _)| argv.contains("sleep 1000"));
+        assert!(changed.is_some_and(|(_, has)| !has), "{told:?}");
+
+        fs::remove_file(&record).expect("it was written");
+        world.command(["list"]).env("GOGC", "77").run().ok();
+        let told = runs("77");
+        assert!(!told.is_empty() && told.iter().all(|&(_, has)| has), "{told:?}");
+    });
+}
+
 #[test]
 fn command_environment_and_directory_arrive_exactly() {
     each_client(|world, engine| {

@@ -171,6 +171,15 @@ fn variables() {
     assert_eq!(text(&output.stdout), "none\n");
 }
 
+#[test]
+fn only_what_reads_is_told_to_collect_its_garbage_late() {
+    let words = sh("echo ${GOGC:-none}");
+    let output = run(&base(&words)).unwrap();
+    assert_eq!(text(&output.stdout), "400\n");
+    let output = run(&Run { reads: false, ..base(&words) }).unwrap();
+    assert_eq!(text(&output.stdout), "none\n");
+}
+
 fn base(words: &[OsString]) -> Run<'_> {
     Run {
         program: Path::new("/bin/sh"),
